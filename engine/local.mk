@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# libringside: the folders ring, xen, altp2m and engine add their sources to it.
+# Programs of ours that test private functions link libringside-private.a (all
+# symbols); everything else links libringside.la (the exported ones).
+
+lib_LTLIBRARIES += libringside.la
+noinst_LTLIBRARIES += libringside-private.la
+
+libringside_private_la_CPPFLAGS = $(AM_CPPFLAGS)
+libringside_private_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden $(XEN_CFLAGS) $(URCU_CFLAGS)
+libringside_private_la_LIBADD = $(XEN_LIBS) $(URCU_LIBS) -lpthread
+libringside_private_la_SOURCES = $(ring_sources) $(xen_sources) $(altp2m_sources) \
+	$(engine_sources)
+
+libringside_la_SOURCES =
+libringside_la_LIBADD = libringside-private.la
+libringside_la_LDFLAGS = $(AM_LDFLAGS) -version-info $(RINGSIDE_LT_VERSION) \
+	-Wl,--version-script=$(top_srcdir)/engine/ringside.map
+EXTRA_libringside_la_DEPENDENCIES = engine/ringside.map
+EXTRA_DIST += engine/ringside.map
+
+ringsideincludedir = $(includedir)/ringside
+ringsideinclude_HEADERS = include/ringside/ringside.h
+
+engine_sources = engine/version.c

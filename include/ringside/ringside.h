@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* ringside.h: all of libringside's public interface. */
+#ifndef RINGSIDE_RINGSIDE_H
+#define RINGSIDE_RINGSIDE_H
+
+#endif
