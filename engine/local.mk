@@ -20,6 +20,6 @@ EXTRA_libringside_la_DEPENDENCIES = engine/ringside.map
 EXTRA_DIST += engine/ringside.map
 
 ringsideincludedir = $(includedir)/ringside
-ringsideinclude_HEADERS = include/ringside/ringside.h
+ringsideinclude_HEADERS = include/ringside/ringside.h include/ringside/event.h
 
 engine_sources = engine/version.c

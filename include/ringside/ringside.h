@@ -3,4 +3,6 @@
 #ifndef RINGSIDE_RINGSIDE_H
 #define RINGSIDE_RINGSIDE_H
 
+#include <ringside/event.h>
+
 #endif

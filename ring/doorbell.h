@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * doorbell.h: how we sleep until Xen brings a request, and tell Xen of our responses.
+ *
+ * Xen raises the event channel for every request. The kernel masks the port when it
+ * rings and keeps it masked until it is unmasked by us, and a port that is masked costs
+ * nobody anything: so while we are busy, and for some looks after, the port stays
+ * masked and we look at the page. Only before sleeping do we unmask it, and then look
+ * again, because a request that came just before would ring no more. This is the
+ * store-buffering pattern, with its full barrier inside the unmask:
+ *
+ *   S1  we: unmask (a system call, a full barrier), then look at req_prod
+ *   X3  Xen: stores req_prod (X1), locked operation, then looks whether the port is masked
+ *
+ * At least one of the two sees the other. Model: tests/model/sleep.pml.
+ *
+ * The event channel itself is somebody else's: it comes in as four calls. One thread at
+ * a time waits; rs_doorbell_notify may be called by any thread.
+ */
+#ifndef RS_RING_DOORBELL_H
+#define RS_RING_DOORBELL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct rs_ring;
+
+/* All return 0 or more, or -errno, and get `context`. */
+struct rs_doorbell_calls {
+	/* Tells Xen. Runs vm_event_resume inside, which consumes all that was pushed. */
+	int (*notify)(void *context);
+	/* Lets the port ring again. A full barrier, as every system call is. */
+	int (*unmask)(void *context);
+	/* After the descriptor became readable: 1 our port rang (and is masked now), 0 not. */
+	int (*pending)(void *context);
+	/* The descriptor that becomes readable when the port rings. */
+	int (*fd)(void *context);
+};
+
+struct rs_doorbell {
+	const struct rs_doorbell_calls *calls;
+	void *context;
+	int wake_fd;    /* ends a wait when readable; -1: none */
+	uint32_t looks; /* at the page with the port masked, before unmasking it */
+	bool armed;     /* unmasked and, as far as we know, not rung since */
+	uint64_t sleeps; /* how often we blocked, for statistics */
+	uint64_t spurious; /* rung with nothing on the ring */
+};
+
+enum rs_doorbell_wait {
+	RS_DOORBELL_TIMEOUT, /* nothing came in time */
+	RS_DOORBELL_WORK,    /* rs_ring_take has something to do */
+	RS_DOORBELL_WOKEN,   /* wake_fd is readable (reading it is the caller's), or a signal */
+};
+
+/* A freshly bound port is not masked. wake_fd may be -1; calls must outlive the doorbell. */
+void rs_doorbell_init(struct rs_doorbell *doorbell, const struct rs_doorbell_calls *calls,
+		      void *context, int wake_fd, uint32_t looks);
+
+/*
+ * Waits for a request: up to `looks` looks at the page, then unmasks, looks again, and
+ * blocks for up to timeout_ms (-1: no limit; 0: never blocks). Returns an enum
+ * rs_doorbell_wait, or the -errno of a failing call. Work on the page goes before
+ * everything else, so ask your stop flag between two waits.
+ */
+int rs_doorbell_wait(struct rs_doorbell *doorbell, const struct rs_ring *ring, int timeout_ms);
+
+/*
+ * Tells Xen that responses were pushed: once a batch, after its rs_ring_push, and inside
+ * the lock that orders the putters. Xen drains under two notifies side by side, so that
+ * outside the lock two answers of one vCPU could take effect in the wrong order.
+ * 0 or -errno. Model: tests/model/answer.pml.
+ */
+int rs_doorbell_notify(struct rs_doorbell *doorbell);
+
+#endif
