@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# fakexen: cpu/ is the processor, the rest the model (launcher and shim both contain
-# what of it runs in a caller's context), shim/ what is preloaded, launcher/ the command.
+# fakexen: cpu/ is the processor; model/ what both the launcher and the shim contain (it
+# runs in a caller's context: the ring, event channels, locks); hypercalls/ and vcpu/ run
+# in the launcher only; shim/ is what is preloaded, launcher/ the command.
 
 FAKEXEN_CFLAGS = $(AM_CFLAGS) -O2 -fvisibility=hidden
 include fakexen/cpu/local.mk
+include fakexen/model/local.mk
+include fakexen/hypercalls/local.mk
+include fakexen/vcpu/local.mk
+include fakexen/shim/local.mk
+include fakexen/launcher/local.mk

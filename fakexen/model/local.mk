@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Runs in the launcher and, inside notify and unmask, in every caller's process.
+noinst_LTLIBRARIES += libfakexen-model.la
+libfakexen_model_la_CFLAGS = $(FAKEXEN_CFLAGS)
+libfakexen_model_la_LIBADD = -lpthread
+libfakexen_model_la_SOURCES = fakexen/model/lock.c fakexen/lock.h fakexen/model.h \
+	fakexen/host.h fakexen/xen.h fakexen/p2m.h fakexen/vm_event.h fakexen/vcpu.h \
+	fakexen/port.h fakexen/hypercall.h fakexen/call.h

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* vm_event.h: Xen's side of the monitor ring (xen/common/vm_event.c of 4.17), and the
+ * sources of its events (xen/common/monitor.c, xen/arch/x86/monitor.c). */
+#ifndef FAKEXEN_VM_EVENT_H
+#define FAKEXEN_VM_EVENT_H
+
+#include "fakexen/model.h"
+
+/* XEN_DOMCTL_vm_event_op of the monitor ring. */
+int fx_vm_event_enable(struct fx_model *model, struct fx_domain *domain, uint32_t *xen_port);
+int fx_vm_event_disable(struct fx_model *model, const struct fx_host *host,
+	struct fx_domain *domain);
+/* XEN_DOMCTL_monitor_op: toggles, capabilities. Fills op in where it answers. */
+int fx_monitor_domctl(struct fx_model *model, const struct fx_host *host,
+	struct fx_domain *domain, struct xen_domctl_monitor_op *op);
+
+/* Consumes all responses on the ring (vm_event_resume): what a notify of the monitor's
+ * port and XEN_VM_EVENT_RESUME do. May run in a caller's process that is killed at any
+ * instruction; fx_vm_event_recover() then finishes the work. */
+int fx_vm_event_resume(struct fx_model *model, const struct fx_host *host,
+	struct fx_domain *domain);
+/* Called for every domain when a process has died: takes the lock and repairs. */
+void fx_vm_event_recover(struct fx_model *model, const struct fx_host *host,
+	struct fx_domain *domain);
+/* Takes domain->lock and, if its holder died, repairs first. */
+void fx_domain_lock(struct fx_model *model, const struct fx_host *host,
+	struct fx_domain *domain);
+void fx_domain_unlock(struct fx_domain *domain);
+
+/* HVMOP_guest_request_vm_event, called by a vCPU through vmcall, or (by nobody) dom0. */
+void fx_monitor_guest_request(struct fx_model *model, const struct fx_host *host,
+	struct fx_domain *domain, struct fx_vcpu *vcpu);
+
+#endif
