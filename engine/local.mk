@@ -20,6 +20,9 @@ EXTRA_libringside_la_DEPENDENCIES = engine/ringside.map
 EXTRA_DIST += engine/ringside.map
 
 ringsideincludedir = $(includedir)/ringside
-ringsideinclude_HEADERS = include/ringside/ringside.h include/ringside/event.h
+ringsideinclude_HEADERS = include/ringside/engine.h include/ringside/error.h \
+	include/ringside/event.h include/ringside/log.h include/ringside/probe.h \
+	include/ringside/reply.h include/ringside/ringside.h include/ringside/statistics.h \
+	include/ringside/version.h include/ringside/watch.h
 
 engine_sources = engine/version.c

@@ -23,6 +23,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* What happened. The values are Xen's VM_EVENT_REASON_*. */
 enum rs_kind {
@@ -376,6 +377,7 @@ RS_EVENT_SEGMENT(fs, u64)
 RS_EVENT_SEGMENT(gs, u64)
 #undef RS_EVENT_SEGMENT
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

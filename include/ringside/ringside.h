@@ -3,6 +3,14 @@
 #ifndef RINGSIDE_RINGSIDE_H
 #define RINGSIDE_RINGSIDE_H
 
+#include <ringside/engine.h>
+#include <ringside/error.h>
 #include <ringside/event.h>
+#include <ringside/log.h>
+#include <ringside/probe.h>
+#include <ringside/reply.h>
+#include <ringside/statistics.h>
+#include <ringside/version.h>
+#include <ringside/watch.h>
 
 #endif

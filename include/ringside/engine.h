@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * engine.h: one domain's monitor ring, from attach to detach.
+ *
+ * Every request that Xen puts on the ring is answered exactly once, whether or not somebody
+ * watches it, and by default in the way that leaves the guest running as if nobody looked.
+ */
+#ifndef RINGSIDE_ENGINE_H
+#define RINGSIDE_ENGINE_H
+
+#include <ringside/error.h>
+#include <ringside/log.h>
+#include <ringside/statistics.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+struct rs_engine;
+
+/* How the engine waits for the next event. */
+enum rs_waiting {
+	RS_WAIT_ADAPTIVE = 0, /* look at the ring for a little while, then sleep */
+	RS_WAIT_BLOCK,        /* one more look, then sleep */
+	RS_WAIT_SPIN,         /* never sleep: a CPU is ours */
+};
+
+/* How pages are watched. */
+enum rs_page_method {
+	RS_PAGE_METHOD_AUTO = 0, /* by an altp2m view, or by the host's map if there are none */
+	RS_PAGE_METHOD_ALTP2M,   /* by a view, or not at all */
+	RS_PAGE_METHOD_HOST,     /* by the host's map: every fault is emulated by Xen */
+};
+
+/* All 0 is the default. */
+struct rs_engine_options {
+	rs_log_function log;
+	void *log_user;
+	enum rs_log_level log_level; /* up to which; 0: RS_LOG_WARNING */
+	enum rs_waiting waiting;
+	enum rs_page_method page_method;
+};
+
+/*
+ * Attaches to a running HVM or PVH domain, given by its name or its number, and takes
+ * its monitor ring. Nothing is watched yet. The domain is paused for a moment. `options` may be
+ * NULL; `size` as in rs_watch_sized. On failure *engine is NULL and nothing is left behind.
+ *
+ * -ESRCH, -EPERM, -EACCES, -ENOENT, -EBUSY, -EOPNOTSUPP: see error.h.
+ */
+int rs_engine_attach_sized(struct rs_engine **engine, const char *domain,
+			   const struct rs_engine_options *options, size_t size)
+	__attribute__((warn_unused_result));
+
+static inline __attribute__((warn_unused_result)) int
+rs_engine_attach(struct rs_engine **engine, const char *domain,
+		 const struct rs_engine_options *options)
+{
+	return rs_engine_attach_sized(engine, domain, options, sizeof(*options));
+}
+
+/*
+ * Handles events until rs_engine_stop (0), or until the guest ends (-ENODEV) or a call
+ * fails (-errno). One thread at a time runs or steps an engine.
+ */
+int rs_engine_run(struct rs_engine *engine) __attribute__((warn_unused_result));
+
+/*
+ * For programs with a loop of their own: handles the events that wait, and if there are
+ * none, waits up to timeout_ms for some (-1: for ever; 0: not at all). Returns how many it
+ * handled, 0 also after rs_engine_stop, or as rs_engine_run. A handled batch is at most 8.
+ */
+int rs_engine_step(struct rs_engine *engine, int timeout_ms)
+	__attribute__((warn_unused_result));
+
+/*
+ * Makes rs_engine_run or rs_engine_step return: the one that is under way, else the next.
+ * Async-signal-safe: any thread, a handler, a signal handler.
+ */
+void rs_engine_stop(struct rs_engine *engine);
+
+/*
+ * Lets go of the domain: removes all watches, answers what is still asked, takes back what
+ * was changed, and frees the engine. Not from a handler, nor while another thread uses the
+ * engine. The guest runs on. NULL is nothing.
+ *
+ * An error says what could not be taken back; the engine is freed all the same. 0 if the
+ * domain is gone: nothing is left to take back.
+ */
+int rs_engine_detach(struct rs_engine *engine);
+
+/* Of the attached domain. Any thread. The name is "" where xenstore has none. */
+uint32_t rs_engine_domain(const struct rs_engine *engine);
+const char *rs_engine_domain_name(const struct rs_engine *engine);
+uint32_t rs_engine_vcpu_count(const struct rs_engine *engine);
+
+/*
+ * The altp2m view in which watched pages are closed, once there are some; 0: none. View 0 is
+ * the permissive one.
+ */
+uint16_t rs_engine_view(const struct rs_engine *engine);
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+
+#endif

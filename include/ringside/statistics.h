@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* statistics.h: what an engine has done since it was attached. */
+#ifndef RINGSIDE_STATISTICS_H
+#define RINGSIDE_STATISTICS_H
+
+#include <ringside/event.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+struct rs_engine;
+
+/* Quantiles come from buckets and are up to 1/16 too high; the maximum is exact. */
+struct rs_latency {
+	uint64_t count;
+	uint64_t p50_ns;
+	uint64_t p99_ns;
+	uint64_t max_ns;
+};
+
+struct rs_statistics {
+	uint64_t events[RS_KIND_COUNT]; /* by enum rs_kind */
+	uint64_t requests;     /* taken off the ring */
+	uint64_t answers;      /* put on it: the same, when the engine rests */
+	uint64_t notifies;     /* of Xen; answers / notifies is the mean batch */
+	uint64_t batch_max;    /* most answers with one notify */
+	uint64_t unwatched;    /* events that no watch wanted, settled by the engine */
+	uint64_t asynchronous; /* events for which the guest did not wait */
+	uint64_t refused;      /* replies that Xen would not have honoured */
+	uint64_t faults;       /* of the ring: corruptions that were survived */
+	uint64_t lost;         /* requests overwritten unread, because somebody answered too often */
+	uint64_t sleeps;       /* times that the engine blocked for want of events */
+	/* From our seeing a request to the return of the notify that answered it. */
+	struct rs_latency latency;
+};
+
+/*
+ * Any thread, at any time. While the engine runs, the numbers are each right but not all of
+ * the same instant. `size` as in rs_watch_sized.
+ */
+void rs_engine_statistics_sized(const struct rs_engine *engine, struct rs_statistics *statistics,
+				size_t size);
+
+static inline void rs_engine_statistics(const struct rs_engine *engine,
+					struct rs_statistics *statistics)
+{
+	rs_engine_statistics_sized(engine, statistics, sizeof(*statistics));
+}
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * watch.h: which events of a domain somebody wants to see.
+ *
+ * A watch is a kind of event, its parameters, and a handler. Xen is told what the domain's
+ * watches add up to. Several watches may want the same event: their handlers are called in
+ * the order in which they were made, and the first reply other than RS_CONTINUE counts.
+ */
+#ifndef RINGSIDE_WATCH_H
+#define RINGSIDE_WATCH_H
+
+#include <ringside/event.h>
+#include <ringside/reply.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+struct rs_engine;
+struct rs_watch;
+
+/*
+ * Called in the thread that runs the engine, with the vCPU waiting (if event->synchronous).
+ * It may take its time, but while it does, no other event of the domain is handled. It may
+ * call rs_watch and rs_unwatch, for its own watch too, and rs_engine_stop; not
+ * rs_engine_detach.
+ */
+typedef struct rs_reply (*rs_handler)(const struct rs_event *event, void *user);
+
+/*
+ * Only `kind` is needed. What is 0 is the default; a member that is not the kind's must
+ * be 0. Kinds that can be watched: RS_CR, RS_MSR, RS_BREAKPOINT, RS_PAGE, RS_SINGLESTEP,
+ * RS_GUEST_REQUEST, RS_DEBUG, RS_CPUID, RS_INTERRUPT, RS_DESCRIPTOR, RS_EMUL_UNIMPLEMENTED,
+ * RS_VMEXIT (Xen 4.17), RS_IO (4.18).
+ */
+struct rs_watch_options {
+	enum rs_kind kind;
+	/*
+	 * RS_CR, RS_GUEST_REQUEST, RS_DEBUG: the guest does not wait for the handler. Of the
+	 * other kinds RS_VMEXIT never waits (Xen does not process a synchronous exit: it would
+	 * come again for ever), and all others always do.
+	 */
+	bool asynchronous;
+	/*
+	 * RS_CR, RS_MSR: the handler may reply RS_DENY. Xen then holds back every watched
+	 * CR and MSR write of the domain until it is answered, and goes on doing so until
+	 * the engine detaches.
+	 */
+	bool deny;
+	/* NULL: the events are counted, and settled as RS_CONTINUE says. */
+	rs_handler handler;
+	void *user;
+	union {
+		/*
+		 * RS_CR. A write that changes nothing but ignored bits is not reported, nor
+		 * is one that changes nothing at all. For CR4 ignore bit 7 (PGE): guests
+		 * toggle it to flush the TLB.
+		 */
+		struct {
+			enum rs_cr which;
+			uint64_t ignored_bits;
+			bool on_change_only;
+		} cr;
+		/* RS_MSR. 0 to 0x1fff, or as many from 0x40000000 or 0xc0000000 on. */
+		struct {
+			uint32_t index;
+			bool on_change_only;
+		} msr;
+		/*
+		 * RS_PAGE: guest frames first to last (included), and what the guest may still
+		 * do there without being reported, RS_ACCESS_R, _W and _X. Intel's processors
+		 * have no page that can be written and not read: W without R is refused.
+		 */
+		struct {
+			uint64_t first_gfn;
+			uint64_t last_gfn; /* 0: the same as first_gfn */
+			uint32_t access;
+		} page;
+		/* RS_GUEST_REQUEST: also requests made by the guest's user space. */
+		struct {
+			bool allow_userspace;
+		} guest_request;
+		uint64_t reserved[8];
+	};
+};
+
+/*
+ * Makes a watch. From its return on events are reported, to watches made before too. Any
+ * thread, handlers too. Pauses the domain for a moment, may sleep. `watch` may be NULL if it
+ * is never to be removed but by detaching. `size` is sizeof(struct rs_watch_options) as the
+ * caller was compiled; rs_watch passes it.
+ *
+ * -EINVAL: the text says which member. -EOPNOTSUPP: this Xen or processor has no such event.
+ * -EFAULT: none of the pages is RAM of the guest. -ENODEV: the guest ended.
+ */
+int rs_watch_sized(struct rs_engine *engine, const struct rs_watch_options *options, size_t size,
+		   struct rs_watch **watch) __attribute__((warn_unused_result));
+
+static inline __attribute__((warn_unused_result)) int
+rs_watch(struct rs_engine *engine, const struct rs_watch_options *options,
+	 struct rs_watch **watch)
+{
+	return rs_watch_sized(engine, options, sizeof(*options), watch);
+}
+
+/*
+ * Removes a watch. When it returns, its handler is not running and will never run again,
+ * unless called by that handler itself: then that was its last call. Events of it that are
+ * already under way are settled by the engine as RS_CONTINUE says. Any thread, handlers
+ * too; may sleep, for as long as the watch's handler runs. NULL is nothing.
+ */
+void rs_unwatch(struct rs_watch *watch);
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+
+#endif
