@@ -25,4 +25,5 @@ ringsideinclude_HEADERS = include/ringside/engine.h include/ringside/error.h \
 	include/ringside/reply.h include/ringside/ringside.h include/ringside/statistics.h \
 	include/ringside/version.h include/ringside/watch.h
 
-engine_sources = engine/version.c
+engine_sources = engine/decode.c engine/decode.h engine/layout.c engine/layout.h \
+	engine/version.c engine/wire.h

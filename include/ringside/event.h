@@ -182,6 +182,7 @@ struct rs_io_event {
 struct rs_layout {
 	uint32_t version;
 	uint32_t message_size; /* bytes */
+	uint16_t view; /* altp2m view, 2 bytes */
 	uint16_t u;    /* the payload by reason */
 	uint16_t data; /* registers in a request; registers or emulation data in a response */
 	uint16_t rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi;
