@@ -40,6 +40,8 @@ struct fx_injection {
  * and a one-shot or periodic timer in the TSC's ticks. */
 struct fx_apic {
 	uint64_t apic_base;     /* IA32_APIC_BASE */
+	uint64_t icr;           /* the last value written to MSR 0x830 */
+	uint32_t id;            /* x2APIC id: whoever resets the processor sets it */
 	uint32_t spurious;      /* SVR */
 	uint32_t task_priority;
 	uint32_t irr[8], isr[8];
