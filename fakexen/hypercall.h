@@ -29,6 +29,16 @@ void fx_unmap_foreign(struct fx_model *model, uint32_t frame);
 int64_t fx_map_resource(const struct fx_caller *caller, uint32_t domid, uint32_t type,
 	uint32_t id, uint64_t index);
 
+/* ---- for the vCPUs ---- */
+/* What CPUID says to a vCPU: the domain's policy, Xen's own leaves (0x40000000), and what
+ * depends on the vCPU's state. out: EAX, EBX, ECX, EDX. */
+void fx_cpuid(const struct fx_domain *domain, const struct fx_vcpu *vcpu, uint32_t leaf,
+	uint32_t subleaf, uint32_t out[4]);
+/* SCHEDOP_shutdown and domain_crash() (SHUTDOWN_crash): the domain's vCPUs stop for good,
+ * whoever listens to VIRQ_DOM_EXC is told. The first reason stands. Any thread. */
+void fx_domain_shutdown(struct fx_model *model, const struct fx_host *host,
+	struct fx_domain *domain, uint8_t reason);
+
 /* ---- domains, for the launcher ---- */
 struct fx_domain_options {
 	const char *name;

@@ -121,6 +121,10 @@ struct fx_vcpu {
 	bool parked;
 	bool ve_notify;                 /* altp2m vcpu_enable_notify */
 	uint64_t vcpu_info_gpa;         /* VCPUOP_register_vcpu_info, ~0 */
+	/* dom0 has removed a page (or this vCPU has, by a hypercall of its own): its next
+	 * resume clears this and does nothing of what answers asked, which then comes late
+	 * (Xen: vcpu_ioreq_handle_completion). A hypercall of the vCPU clears it too. */
+	bool mapcache_invalidate;
 };
 
 /* ---- the monitor ---- */
@@ -168,6 +172,12 @@ struct fx_statistics {
 	uint64_t rtt_histogram[FX_HISTOGRAM];   /* histogram.h */
 };
 
+/* One line of a CPUID policy, as Xen serialises it: a leaf without subleaves has
+ * subleaf XEN_CPUID_NO_SUBLEAF. */
+struct fx_cpuid_leaf {
+	uint32_t leaf, subleaf, eax, ebx, ecx, edx;
+};
+
 enum fx_domain_state { FX_DOMAIN_FREE, FX_DOMAIN_ALIVE, FX_DOMAIN_DYING };
 
 struct fx_domain {
@@ -176,6 +186,9 @@ struct fx_domain {
 	uint8_t uuid[16];
 	struct fx_lock lock;
 	bool is_hvm;                    /* false: a PV domain, to be refused */
+	bool creation_finished;         /* unpaused once: the CPUID policy is fixed */
+	uint32_t emulation_flags;       /* XEN_X86_EMU_... */
+	uint64_t paging_pool_bytes;
 	bool shutdown;
 	uint8_t shutdown_reason;
 	uint32_t vcpu_count;            /* d->max_vcpus */
@@ -192,7 +205,7 @@ struct fx_domain {
 	struct fx_port ports[FX_DOMAIN_PORTS];
 	uint64_t image_base, image_size;        /* of code, for changed_code_bytes */
 	uint32_t cpuid_policy_count;
-	struct { uint32_t leaf, subleaf, eax, ebx, ecx, edx; } cpuid_policy[64];
+	struct fx_cpuid_leaf cpuid_policy[64];
 	struct fx_vcpu vcpus[FX_VCPUS];
 	struct fx_p2m_entry p2m[FX_GFNS];
 	struct fx_p2m_entry view_p2m[FX_VIEWS][FX_GFNS];

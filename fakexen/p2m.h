@@ -37,6 +37,11 @@ int fx_view_switch_domain(struct fx_model *model, struct fx_domain *domain, uint
 void fx_view_switch_vcpu(struct fx_domain *domain, struct fx_vcpu *vcpu, uint16_t view);
 int fx_view_set_access(struct fx_model *model, struct fx_domain *domain, uint16_t view,
 	uint64_t gfn, uint8_t access);
+/* What Xen itself does to an entry when it meets a violation (n2rwx, rx2rw, healing
+ * without a ring): changes the very table that a vCPU in `view` runs on, which for view 0
+ * with altp2m on is not the host's p2m. */
+void fx_view_convert(struct fx_model *model, struct fx_domain *domain, unsigned int view,
+	uint64_t gfn, uint8_t access);
 int fx_view_get_access(struct fx_model *model, struct fx_domain *domain, uint16_t view,
 	uint64_t gfn, uint8_t *access);
 int fx_view_change_gfn(struct fx_model *model, struct fx_domain *domain, uint16_t view,
