@@ -47,10 +47,10 @@ enum fx_p2m_type {              /* of Xen's p2m types, those that monitoring can
 };
 
 struct fx_p2m_entry {
-	uint32_t frame;         /* index into the frames, FX_NO_FRAME */
+	uint32_t frame;         /* index into the frames, if present */
 	uint8_t type;
 	uint8_t access;         /* xenmem_access_t */
-	uint8_t present;        /* in a view: has been copied or set */
+	uint8_t present;        /* there is a frame; in a view: copied or set already */
 	uint8_t remapped;       /* in a view: by change_gfn, not an identity copy */
 };
 
@@ -58,7 +58,6 @@ struct fx_view {
 	bool used, visible;
 	uint8_t default_access;
 	uint64_t min_remapped_gfn, max_remapped_gfn;
-	uint32_t users;         /* vCPUs that are in it */
 };
 
 /* A frame of guest or Xen-heap memory. */

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* private.h: what the files of model/ share. */
+#ifndef FAKEXEN_MODEL_PRIVATE_H
+#define FAKEXEN_MODEL_PRIVATE_H
+
+#include "fakexen/cpu/cpu.h"
+#include "fakexen/p2m.h"
+
+/* The host's entry for gfn has been written: carries it into the views that hold it
+ * (p2m_altp2m_propagate_change). */
+void fx_views_propagate(struct fx_domain *domain, uint64_t gfn,
+	const struct fx_p2m_entry *entry);
+/* Whoever caches translations of the domain has to forget them. */
+void fx_p2m_changed(struct fx_domain *domain);
+/* Makes entries empty, cheaply also where most of them were never touched. */
+void fx_entries_clear(struct fx_p2m_entry *entries, uint64_t count);
+
+#endif
