@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* ringside.c: the command `ringside`, which hands over to one of its subcommands. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config.h"
+#include "tools/commands.h"
+
+static const struct command {
+	const char *name;
+	const char *summary;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+	{ "decode", "say what recorded vm_event messages mean", decode_main },
+};
+
+#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+static void print_help(FILE *stream)
+{
+	fputs("Usage: ringside COMMAND [ARGUMENTS]\n"
+	      "Watches guests of the Xen hypervisor from outside.\n"
+	      "\n"
+	      "Commands:\n",
+	      stream);
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		fprintf(stream, "  %-8s %s\n", commands[i].name, commands[i].summary);
+	fputs("\n"
+	      "  --help     this text; 'ringside COMMAND --help' for a command's\n"
+	      "  --version  the version\n",
+	      stream);
+}
+
+static int finish(void)
+{
+	return fflush(stdout) || ferror(stdout) ? EXIT_FAILED : EXIT_DONE;
+}
+
+int main(int argc, char **argv)
+{
+	/* A reader that goes away is an error of a write, after which a command cleans up. */
+	signal(SIGPIPE, SIG_IGN);
+	if (argc < 2) {
+		print_help(stderr);
+		return EXIT_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		print_help(stdout);
+		return finish();
+	}
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+		puts("ringside " PACKAGE_VERSION);
+		return finish();
+	}
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		if (!strcmp(argv[1], commands[i].name))
+			return commands[i].run(argc - 1, argv + 1);
+	fprintf(stderr, "ringside: there is no command '%s': try 'ringside --help'\n", argv[1]);
+	return EXIT_USAGE;
+}
