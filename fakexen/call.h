@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* call.h: how a shim has the launcher execute a call: it claims a slot, fills it in, rings
  * the bell and sleeps until the slot says done. The launcher finds the caller's memory by
- * its pid. A caller that dies leaves the call undone or done, never half. */
+ * its thread id. A caller that dies leaves the call undone or done, never half. */
 #ifndef FAKEXEN_CALL_H
 #define FAKEXEN_CALL_H
 
@@ -21,7 +21,21 @@ enum fx_call_kind {
 	FX_CALL_RESTRICT,               /* args: domid */
 };
 
-/* In the shim: returns the result, having made `*system_calls` real system calls. */
-int64_t fx_call(struct fx_model *model, struct fx_call *arguments, unsigned int *system_calls);
+/* A slot's state word: enum fx_call_state, whether the caller sleeps, and the caller's
+ * thread id, so that claiming a slot is one instruction and a slot whose owner has died
+ * can be told and taken back at any moment. */
+#define FX_CALL_STATE_UNIT (1u << 24)
+#define FX_CALL_SLEEPS (1u << 23)
+#define FX_CALL_TID (FX_CALL_SLEEPS - 1)        /* Linux: at most 2^22 */
+
+static inline uint32_t fx_call_state(uint32_t word)
+{
+	return word / FX_CALL_STATE_UNIT;
+}
+
+static inline uint32_t fx_call_word(uint32_t state, uint32_t tid)
+{
+	return state * FX_CALL_STATE_UNIT | tid;
+}
 
 #endif

@@ -226,8 +226,8 @@ enum fx_call_state { FX_CALL_FREE, FX_CALL_CLAIMED, FX_CALL_POSTED, FX_CALL_RUNN
 
 /* A hypercall or driver call that the launcher executes on a caller's behalf. */
 struct fx_call {
-	uint32_t state;                 /* futex word */
-	pid_t pid, tid;
+	uint32_t state;                 /* futex word: call.h */
+	uint32_t process;               /* number of the caller's process: wire.h */
 	uint32_t kind;                  /* call.h */
 	uint32_t device;
 	uint64_t op, args[5];

@@ -7,4 +7,5 @@ libfakexen_model_la_SOURCES = fakexen/model/lock.c fakexen/model/model.c \
 	fakexen/model/p2m.c fakexen/model/altp2m.c fakexen/model/private.h \
 	fakexen/lock.h fakexen/model.h \
 	fakexen/host.h fakexen/xen.h fakexen/p2m.h fakexen/vm_event.h fakexen/vcpu.h \
-	fakexen/port.h fakexen/hypercall.h fakexen/call.h
+	fakexen/port.h fakexen/hypercall.h fakexen/call.h fakexen/atomics.h fakexen/futex.h \
+	fakexen/wire.h
