@@ -1,3 +1,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-xen_sources =
+xen_sources = \
+	xen/altp2m.c xen/altp2m.h \
+	xen/connection.c xen/connection.h \
+	xen/domain.c xen/domain.h \
+	xen/domctl.c \
+	xen/error.c xen/error.h \
+	xen/log.c xen/log.h \
+	xen/memory.c xen/memory.h \
+	xen/monitor.c xen/monitor.h \
+	xen/port.c xen/port.h \
+	xen/private.h \
+	xen/probe.c \
+	xen/source.c \
+	xen/store.c xen/store.h \
+	xen/vcpu.c xen/vcpu.h

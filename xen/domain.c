@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* domain.c: asking about a domain, and pausing it. */
+#include <errno.h>
+#include <string.h>
+
+#include "xen/domain.h"
+#include "xen/private.h"
+
+int rs_xen_domain_read(struct rs_xen *xen, uint32_t domain, struct rs_xen_domain *info)
+{
+	xc_domaininfo_t raw = { 0 };
+	uint32_t code;
+	/* xc_domain_getinfolist, since it is there in all releases from 4.14 to 4.20. */
+	int count = xc_domain_getinfolist(xen->control, domain, 1, &raw);
+
+	if (count < 0)
+		return rs_xen_fail(xen, "xc_domain_getinfolist", domain);
+	if (count == 0 || raw.domain != domain)
+		return rs_fail(ESRCH, "there is no domain %u: see xl list", domain);
+
+	code = raw.flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask;
+	memset(info, 0, sizeof(*info));
+	info->hvm = raw.flags & XEN_DOMINF_hvm_guest;
+	info->hap = raw.flags & XEN_DOMINF_hap;
+	info->paused = raw.flags & XEN_DOMINF_paused;
+	info->dying = raw.flags & XEN_DOMINF_dying;
+	info->ended = (raw.flags & XEN_DOMINF_shutdown) && code != SHUTDOWN_suspend;
+	info->vcpu_count = raw.max_vcpu_id + 1;
+	info->memory_bytes = raw.tot_pages * XC_PAGE_SIZE;
+	return 0;
+}
+
+int rs_xen_domain_max_gfn(struct rs_xen *xen, uint32_t domain, uint64_t *gfn)
+{
+	xen_pfn_t max = 0;
+	int error = rs_xen_check(xen, xc_domain_maximum_gpfn(xen->control, domain, &max),
+				 "xc_domain_maximum_gpfn", domain);
+
+	*gfn = max;
+	return error;
+}
+
+int rs_xen_domain_pause(struct rs_xen *xen, uint32_t domain)
+{
+	return rs_xen_check(xen, xc_domain_pause(xen->control, domain), "xc_domain_pause",
+			    domain);
+}
+
+int rs_xen_domain_unpause(struct rs_xen *xen, uint32_t domain)
+{
+	return rs_xen_check(xen, xc_domain_unpause(xen->control, domain), "xc_domain_unpause",
+			    domain);
+}

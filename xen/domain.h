@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* domain.h: a domain as a whole: what it is, whether it lives, pausing it. */
+#ifndef RS_XEN_DOMAIN_H
+#define RS_XEN_DOMAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "xen/connection.h"
+
+struct rs_xen_domain {
+	bool hvm;      /* HVM or PVH */
+	bool hap;      /* its memory map is the hardware's (EPT, NPT) */
+	bool paused;   /* by a tool */
+	bool dying;
+	bool ended;    /* it shut down, rebooted or crashed; suspended does not count */
+	uint32_t vcpu_count; /* the greatest vCPU number, plus one */
+	uint64_t memory_bytes;
+};
+
+/* -ESRCH: no such domain. */
+int rs_xen_domain_read(struct rs_xen *xen, uint32_t domain, struct rs_xen_domain *info);
+
+/* The greatest guest frame number. */
+int rs_xen_domain_max_gfn(struct rs_xen *xen, uint32_t domain, uint64_t *gfn);
+
+/* Nest: each pause wants its unpause. */
+int rs_xen_domain_pause(struct rs_xen *xen, uint32_t domain);
+int rs_xen_domain_unpause(struct rs_xen *xen, uint32_t domain);
+
+#endif

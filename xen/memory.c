@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* memory.c: foreign mappings and the access of pages in the host's map. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <ringside/event.h>
+
+#include "xen/memory.h"
+#include "xen/private.h"
+
+/* Ours are Xen's numbers: it takes the bits R 1, W 2, X 4 as an enumeration. */
+_Static_assert(XENMEM_access_r == (int)RS_ACCESS_R, "access numbers");
+_Static_assert(XENMEM_access_rw == (int)(RS_ACCESS_R | RS_ACCESS_W), "access numbers");
+_Static_assert(XENMEM_access_rx == (int)(RS_ACCESS_R | RS_ACCESS_X), "access numbers");
+_Static_assert(XENMEM_access_rwx == 7, "access numbers");
+
+/* How many types are asked for at once; Xen takes up to 1024. */
+#define TYPES_BATCH 512
+#define MAP_MAX 1024
+/* Xen's preemption makes any length right; shorter calls hold its locks for less. */
+#define ACCESS_BATCH 65536
+
+int rs_xen_memory_map(struct rs_xen *xen, uint32_t domain, uint64_t gfn, size_t count,
+		      bool writable, void **pages)
+{
+	xen_pfn_t frames[MAP_MAX];
+	int errors[MAP_MAX];
+
+	*pages = NULL;
+	if (!count || count > MAP_MAX)
+		return rs_fail(EINVAL, "%zu pages cannot be mapped at once", count);
+	for (size_t i = 0; i < count; i++)
+		frames[i] = gfn + i;
+	*pages = xenforeignmemory_map(xen->memory, domain,
+				      writable ? PROT_READ | PROT_WRITE : PROT_READ, count,
+				      frames, errors);
+	if (!*pages)
+		return rs_xen_fail(xen, "xenforeignmemory_map", domain);
+	for (size_t i = 0; i < count; i++) {
+		if (!errors[i])
+			continue;
+		xenforeignmemory_unmap(xen->memory, *pages, count);
+		*pages = NULL;
+		errno = -errors[i];
+		return rs_xen_fail_cure(xen, "xenforeignmemory_map", domain,
+					"the page is no RAM of the guest");
+	}
+	return 0;
+}
+
+void rs_xen_memory_unmap(struct rs_xen *xen, void *pages, size_t count)
+{
+	if (pages)
+		xenforeignmemory_unmap(xen->memory, pages, count);
+}
+
+int rs_xen_memory_read(struct rs_xen *xen, uint32_t domain, uint64_t gfn, uint32_t offset,
+		       void *bytes, size_t size)
+{
+	void *page;
+	int error;
+
+	if (offset >= XC_PAGE_SIZE || size > XC_PAGE_SIZE - offset)
+		return rs_fail(EINVAL, "a read of %zu bytes at %#x leaves its page", size,
+			       offset);
+	error = rs_xen_memory_map(xen, domain, gfn, 1, false, &page);
+	if (error)
+		return error;
+	memcpy(bytes, (const char *)page + offset, size);
+	rs_xen_memory_unmap(xen, page, 1);
+	return 0;
+}
+
+int rs_xen_memory_access(struct rs_xen *xen, uint32_t domain, uint64_t first_gfn, uint64_t count,
+			 uint32_t access)
+{
+	while (count) {
+		uint32_t batch = count < ACCESS_BATCH ? (uint32_t)count : ACCESS_BATCH;
+
+		if (xc_set_mem_access(xen->control, domain, (xenmem_access_t)access, first_gfn,
+				      batch) < 0)
+			return rs_xen_fail(xen, "xc_set_mem_access", domain);
+		first_gfn += batch;
+		count -= batch;
+	}
+	return 0;
+}
+
+/* Replaces `count` frame numbers in hypercall memory by the types of their pages. */
+static int read_types(struct rs_xen *xen, uint32_t domain, xen_pfn_t *frames, uint32_t count)
+{
+	struct xen_domctl call = {
+		.cmd = XEN_DOMCTL_getpageframeinfo3,
+		.domain = (domid_t)domain,
+		.u.getpageframeinfo3.num = count,
+	};
+
+	set_xen_guest_handle_raw(call.u.getpageframeinfo3.array, frames);
+	return rs_xen_check(xen, rs_xen_domctl(xen, &call), "XEN_DOMCTL_getpageframeinfo3",
+			    domain);
+}
+
+static void count_ram(const xen_pfn_t *types, uint32_t count, uint64_t gfn, uint64_t *ram,
+		      uint64_t *first_missing)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if ((types[i] & XEN_DOMCTL_PFINFO_LTAB_MASK) != XEN_DOMCTL_PFINFO_XTAB)
+			++*ram;
+		else if (*first_missing == UINT64_MAX)
+			*first_missing = gfn + i;
+	}
+}
+
+int rs_xen_memory_count(struct rs_xen *xen, uint32_t domain, uint64_t gfn, uint64_t count,
+			uint64_t *ram, uint64_t *first_missing)
+{
+	xen_pfn_t *types = xencall_alloc_buffer(xen->call, TYPES_BATCH * sizeof(*types));
+	int error = 0;
+
+	*ram = 0;
+	*first_missing = UINT64_MAX;
+	if (!types)
+		return rs_xen_fail(xen, "xencall_alloc_buffer", domain);
+	while (count && !error) {
+		uint32_t batch = count < TYPES_BATCH ? (uint32_t)count : TYPES_BATCH;
+
+		for (uint32_t i = 0; i < batch; i++)
+			types[i] = gfn + i;
+		error = read_types(xen, domain, types, batch);
+		if (!error)
+			count_ram(types, batch, gfn, ram, first_missing);
+		gfn += batch;
+		count -= batch;
+	}
+	xencall_free_buffer(xen->call, types);
+	return error;
+}
+
+uint32_t rs_xen_memory_access_default(const struct rs_xen *xen)
+{
+	return rs_xen_at_least(xen, 4, 20) ? 11 : 10;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* memory.h: a domain's memory: mapping it, reading it, and what the guest may do with it. */
+#ifndef RS_XEN_MEMORY_H
+#define RS_XEN_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "xen/connection.h"
+
+/* Maps `count` pages from `gfn` on. -EFAULT or so: one of them is no RAM of the guest. */
+int rs_xen_memory_map(struct rs_xen *xen, uint32_t domain, uint64_t gfn, size_t count,
+		      bool writable, void **pages);
+void rs_xen_memory_unmap(struct rs_xen *xen, void *pages, size_t count);
+
+/*
+ * Reads up to the end of the page. Maps the page for the moment, so that nothing stale is
+ * read after the guest has given the page away. Pauses nobody.
+ */
+int rs_xen_memory_read(struct rs_xen *xen, uint32_t domain, uint64_t gfn, uint32_t offset,
+		       void *bytes, size_t size);
+
+/*
+ * Sets what the guest may do with pages of the host's map: RS_ACCESS_R, _W, _X. Never while
+ * altp2m is active: it would wipe what the views say of these pages.
+ */
+int rs_xen_memory_access(struct rs_xen *xen, uint32_t domain, uint64_t first_gfn,
+			 uint64_t count, uint32_t access);
+
+/* How many of these pages are RAM; *first_missing is the first that is not, if any. */
+int rs_xen_memory_count(struct rs_xen *xen, uint32_t domain, uint64_t first_gfn, uint64_t count,
+			uint64_t *ram, uint64_t *first_missing);
+
+/* XENMEM_access_default of the running Xen: 11 from 4.20 on. */
+uint32_t rs_xen_memory_access_default(const struct rs_xen *xen);
+
+#endif

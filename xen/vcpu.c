@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* vcpu.c: calls about one vCPU. */
+#include <errno.h>
+
+#include "xen/private.h"
+#include "xen/vcpu.h"
+
+int rs_xen_vcpu_read(struct rs_xen *xen, uint32_t domain, uint32_t vcpu, struct rs_xen_vcpu *info)
+{
+	xc_vcpuinfo_t raw = { 0 };
+
+	if (xc_vcpu_getinfo(xen->control, domain, vcpu, &raw) < 0)
+		return rs_xen_fail(xen, "xc_vcpu_getinfo", domain);
+	info->online = raw.online;
+	info->blocked = raw.blocked;
+	info->cpu_time_ns = raw.cpu_time;
+	return 0;
+}
+
+int rs_xen_vcpu_stop_stepping(struct rs_xen *xen, uint32_t domain, uint32_t vcpu)
+{
+	return rs_xen_check(xen,
+			    xc_domain_debug_control(xen->control, domain,
+						    XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_OFF, vcpu),
+			    "xc_domain_debug_control", domain);
+}
+
+int rs_xen_vcpu_inject(struct rs_xen *xen, uint32_t domain, uint32_t vcpu, uint8_t vector,
+		       uint8_t type, uint32_t error_code, uint8_t insn_length, uint64_t extra)
+{
+	return rs_xen_check(xen,
+			    xendevicemodel_inject_event(xen->model, (domid_t)domain, (int)vcpu,
+							vector, type, error_code, insn_length,
+							extra),
+			    "xendevicemodel_inject_event", domain);
+}
