@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "fakexen/model/private.h"
+#include "fakexen/model/altp2m.h"
 
 #define NO_GFN UINT64_MAX
 

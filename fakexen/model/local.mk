@@ -4,7 +4,7 @@ noinst_LTLIBRARIES += libfakexen-model.la
 libfakexen_model_la_CFLAGS = $(FAKEXEN_CFLAGS)
 libfakexen_model_la_LIBADD = -lpthread
 libfakexen_model_la_SOURCES = fakexen/model/lock.c fakexen/model/model.c \
-	fakexen/model/p2m.c fakexen/model/altp2m.c fakexen/model/private.h \
+	fakexen/model/p2m.c fakexen/model/altp2m.c fakexen/model/altp2m.h \
 	fakexen/lock.h fakexen/model.h \
 	fakexen/host.h fakexen/xen.h fakexen/p2m.h fakexen/vm_event.h fakexen/vcpu.h \
 	fakexen/port.h fakexen/hypercall.h fakexen/call.h fakexen/atomics.h fakexen/futex.h \

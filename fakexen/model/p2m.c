@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "fakexen/model/private.h"
+#include "fakexen/model/altp2m.h"
 
 /* ---- frames ---- */
 

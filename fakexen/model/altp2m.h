@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* private.h: what the files of model/ share. */
-#ifndef FAKEXEN_MODEL_PRIVATE_H
-#define FAKEXEN_MODEL_PRIVATE_H
+/* altp2m.h: what p2m.c and altp2m.c share. */
+#ifndef FAKEXEN_MODEL_ALTP2M_H
+#define FAKEXEN_MODEL_ALTP2M_H
 
 #include "fakexen/cpu/cpu.h"
 #include "fakexen/p2m.h"
