@@ -25,6 +25,11 @@
 	__atomic_compare_exchange_n((pointer), (expected), (value), 0, \
 		__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
 
+/* The stores before it come before the stores after it, as far as one finds out who takes
+ * the work of a killed process up: what the kernel lets him see is a prefix of what the
+ * process did, so only the compiler has to be held. */
+#define fx_order_stores() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+
 /* A spinning processor's breath. */
 #define fx_pause() __builtin_ia32_pause()
 

@@ -34,7 +34,8 @@
 #define FX_CALLS 64             /* hypercalls under way at once */
 #define FX_THREADS 16
 #define FX_PARAMS 64            /* HVM_NR_PARAMS is smaller */
-#define FX_HISTOGRAM 512
+#define FX_HISTOGRAM 1024
+#define FX_OPEN_REQUESTS 32     /* more than 8 only after surplus answers */
 #define FX_NO_FRAME UINT32_MAX
 
 /* ---- memory ---- */
@@ -87,7 +88,10 @@ struct fx_port {
  * (Xen: struct arch_vm_event). */
 struct fx_vcpu_answer {
 	uint32_t emulate_flags;         /* VM_EVENT_FLAG_EMULATE and its kin */
-	uint8_t emulation[196];         /* struct vm_event_emul_read_data or insn data */
+	union {
+		struct vm_event_emul_read_data read;
+		struct vm_event_emul_insn_data insn;
+	} emulation;
 	bool set_registers, next_interrupt;
 	uint64_t gpr[FX_GPRS], rip, rflags;
 	struct {
@@ -106,6 +110,7 @@ struct fx_vcpu {
 	bool vm_event_blocked;          /* asynchronous producer held back: ring nearly full */
 	bool vm_event_waiting;          /* on the wait queue: no slot for its request */
 	bool vm_event_retry;            /* let go from the wait queue: claim again */
+	uint32_t vm_event_ticket;       /* place in the wait queue */
 	struct fx_vcpu_answer answer;
 	bool single_step;               /* v->arch.hvm.single_step */
 	bool fast_single_step;
@@ -114,10 +119,11 @@ struct fx_vcpu {
 	bool async_exception_pending;   /* xendevicemodel_inject_event, not yet taken */
 	struct fx_injection inject_event;
 	uint64_t cpu_time_ns;           /* xc_vcpu_getinfo */
-	uint64_t requested_at;          /* host time of the oldest unanswered request */
-	/* the request that could not be placed yet (vm_event_waiting) */
-	uint8_t parked_request[sizeof(vm_event_request_t)];
-	bool parked;
+	/* The tools removed a page: the next resume sends an invalidation to device models
+	 * instead of doing what answers asked for (Xen: v->mapcache_invalidate). */
+	bool mapcache_invalidate;
+	uint64_t reported_dr7;          /* DR7 when the vCPU was last scheduled: what events say */
+	uint32_t interrupts[8];         /* vectors that other vCPUs have sent, atomic */
 	bool ve_notify;                 /* altp2m vcpu_enable_notify */
 	uint64_t vcpu_info_gpa;         /* VCPUOP_register_vcpu_info, ~0 */
 	/* dom0 has removed a page (or this vCPU has, by a hypercall of its own): its next
@@ -140,16 +146,29 @@ struct fx_monitor {
 	bool cr3_exiting, descriptor_exiting;   /* intercepts that outlive the clean-up */
 };
 
-/* A response that is being applied: what it makes of its vCPU, computed first and whole,
- * so that a notify whose caller was killed can be taken up again. */
+/* A response that is being applied: what it makes of its vCPU and of the counters, computed
+ * first and whole, so that a notify whose caller was killed can be taken up again. Nothing
+ * in it is relative: applying it twice is the same as once. */
 struct fx_answer_record {
 	bool valid;
 	uint32_t rsp_cons;              /* the ring's new index */
 	uint32_t vcpu;                  /* FX_VCPUS: nobody's, the slot is only freed */
+	bool answer_changed;            /* else the vCPU's stays as it is */
 	struct fx_vcpu_answer answer;
 	bool single_step, fast_single_step;
 	uint16_t fast_single_step_view, view;
 	uint32_t vm_event_pause_count;
+	uint32_t open;                  /* index of the request that it closes, or the limit */
+	uint64_t answers, rejected, surplus;
+	uint32_t bucket;                /* of the histogram, FX_HISTOGRAM: none */
+	uint64_t bucket_count, rtt_ns_max, rtt_ns_sum, rtt_count;
+};
+
+/* A request that nobody has answered yet; Xen does not keep book of them, the model does. */
+struct fx_open_request {
+	bool open;
+	uint32_t vcpu;
+	uint64_t at;                    /* host time */
 };
 
 struct fx_vm_event {                    /* Xen's side of the ring */
@@ -158,23 +177,22 @@ struct fx_vm_event {                    /* Xen's side of the ring */
 	uint64_t ring_gfn;
 	uint32_t xen_port;              /* in domain->ports */
 	uint32_t req_prod_pvt, rsp_cons;
-	uint32_t target_producers, foreign_producers;
-	uint32_t blocked, waiting, last_vcpu_wake_up;
+	uint32_t blocked, waiting;      /* how many vCPUs are */
+	uint32_t last_vcpu_wake_up, next_ticket;
 	bool draining;                  /* a notify is under way */
 	struct fx_answer_record record;
+	struct fx_open_request open[FX_OPEN_REQUESTS];
 };
 
 /* What --report tells, and the measuring instrument: request put to answer consumed. */
 struct fx_statistics {
-	uint64_t requests, answers, surplus, events[32];
+	uint64_t requests, events[32];
+	uint64_t answers;               /* consumed, whatever they were */
+	uint64_t rejected;              /* of these, with a wrong version or vCPU */
+	uint64_t surplus;               /* of these, for a vCPU without an open request */
+	uint64_t abandoned;             /* requests that were open when the ring went */
 	uint64_t rtt_ns_max, rtt_ns_sum, rtt_count;
 	uint64_t rtt_histogram[FX_HISTOGRAM];   /* histogram.h */
-};
-
-/* One line of a CPUID policy, as Xen serialises it: a leaf without subleaves has
- * subleaf XEN_CPUID_NO_SUBLEAF. */
-struct fx_cpuid_leaf {
-	uint32_t leaf, subleaf, eax, ebx, ecx, edx;
 };
 
 enum fx_domain_state { FX_DOMAIN_FREE, FX_DOMAIN_ALIVE, FX_DOMAIN_DYING };

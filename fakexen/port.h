@@ -15,6 +15,9 @@ int fx_port_unmask(struct fx_model *model, const struct fx_host *host, uint32_t 
 	uint32_t port);
 /* EVTCHNOP_send by dom0: in the caller's context. A monitor's port drains its ring here. */
 int fx_port_send(struct fx_model *model, const struct fx_host *host, uint32_t port);
+/* Delivers what pends on an enabled port: to be called for a port that was just bound (Xen
+ * raises a new binding at once), and for all ports when a process has died. */
+void fx_port_settle(struct fx_model *model, const struct fx_host *host, uint32_t port);
 
 /* The rest is for the call thread. */
 int fx_port_bind_interdomain(struct fx_model *model, uint32_t device, uint32_t remote_domid,

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* vm_event.c: Xen's side of the ring, as xen/common/vm_event.c of 4.17 has it: enable and
+ * disable, requests, and who waits for a slot. What responses do is in answer.c. */
+#include "fakexen/vm_event.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "fakexen/atomics.h"
+#include "fakexen/model/ring.h"
+#include "fakexen/model/registers.h"
+#include "fakexen/p2m.h"
+#include "fakexen/port.h"
+
+#define SLOTS 8u        /* __RING_SIZE of a page of version 7's messages */
+
+_Static_assert(__RING_SIZE((vm_event_sring_t *)NULL, FX_PAGE) == SLOTS, "Xen's ring has 8 slots");
+
+/* ---- the lock ---- */
+
+static void repair(struct fx_model *model, const struct fx_host *host, struct fx_domain *domain)
+{
+	struct fx_woken woken = { .any = false };
+
+	fx_answers_repair(model, host, domain, &woken);
+	for (unsigned int i = 0; i < domain->vcpu_count; i++)
+		fx_woken_add(&woken, i);
+	/* Telling with the lock held is allowed: wake() only rings a bell. */
+	fx_woken_tell(&woken, model, host, domain);
+}
+
+void fx_domain_lock(struct fx_model *model, const struct fx_host *host, struct fx_domain *domain)
+{
+	if (fx_lock_take(&domain->lock))
+		repair(model, host, domain);
+}
+
+void fx_domain_unlock(struct fx_domain *domain)
+{
+	fx_lock_drop(&domain->lock);
+}
+
+void fx_vm_event_recover(struct fx_model *model, const struct fx_host *host,
+	struct fx_domain *domain)
+{
+	if (!fx_lock_take(&domain->lock) && !domain->vm_event.draining &&
+		!domain->vm_event.record.valid) {
+		struct fx_woken woken = { .any = false };
+
+		/* It may have died after the work and before it told whom it woke. */
+		fx_lock_drop(&domain->lock);
+		for (unsigned int i = 0; i < domain->vcpu_count; i++)
+			fx_woken_add(&woken, i);
+		fx_woken_tell(&woken, model, host, domain);
+		return;
+	}
+	repair(model, host, domain);
+	fx_lock_drop(&domain->lock);
+}
+
+void fx_woken_tell(const struct fx_woken *woken, struct fx_model *model,
+	const struct fx_host *host, const struct fx_domain *domain)
+{
+	if (!woken->any)
+		return;
+	for (unsigned int i = 0; i < FX_VCPUS / 64; i++)
+		for (uint64_t bits = woken->bits[i]; bits; bits &= bits - 1)
+			host->wake(host->opaque, fx_domain_slot(model, domain),
+				i * 64 + __builtin_ctzll(bits));
+}
+
+/* ---- slots, and who waits for one ---- */
+
+/* RING_FREE_REQUESTS: more than 8 when there were surplus answers, as in Xen. */
+static uint32_t available(const struct fx_vm_event *ring)
+{
+	return SLOTS - (ring->req_prod_pvt - ring->rsp_cons);
+}
+
+static void wake_queued(struct fx_domain *domain, uint32_t count, struct fx_woken *woken)
+{
+	while (count-- && domain->vm_event.waiting) {
+		struct fx_vcpu *first = NULL;
+
+		for (unsigned int i = 0; i < domain->vcpu_count; i++) {
+			struct fx_vcpu *vcpu = &domain->vcpus[i];
+
+			if (vcpu->vm_event_waiting && (!first ||
+				(int32_t)(vcpu->vm_event_ticket - first->vm_event_ticket) < 0))
+				first = vcpu;
+		}
+		if (!first)
+			break;
+		first->vm_event_retry = true;
+		first->vm_event_waiting = false;
+		domain->vm_event.waiting--;
+		fx_woken_add(woken, first - domain->vcpus);
+	}
+}
+
+/* Goes round from the vCPU woken last, so that none starves. */
+static void wake_blocked(struct fx_domain *domain, uint32_t count, struct fx_woken *woken)
+{
+	struct fx_vm_event *ring = &domain->vm_event;
+
+	for (unsigned int i = 1; i <= domain->vcpu_count && count && ring->blocked; i++) {
+		unsigned int k = (ring->last_vcpu_wake_up + i) % domain->vcpu_count;
+
+		if (!domain->vcpus[k].vm_event_blocked)
+			continue;
+		domain->vcpus[k].vm_event_blocked = false;
+		ring->blocked--;
+		count--;
+		fx_woken_add(woken, k);
+		if (!count || !ring->blocked) {
+			ring->last_vcpu_wake_up = k;
+			break;
+		}
+	}
+}
+
+void fx_vm_event_wake(struct fx_domain *domain, struct fx_woken *woken)
+{
+	const struct fx_vm_event *ring = &domain->vm_event;
+
+	if (ring->waiting)
+		wake_queued(domain, available(ring), woken);
+	else if (ring->blocked)
+		wake_blocked(domain, available(ring), woken);
+}
+
+static int wait_for_slot(struct fx_domain *domain, struct fx_vcpu *vcpu)
+{
+	vcpu->vm_event_ticket = domain->vm_event.next_ticket++;
+	vcpu->vm_event_waiting = true;
+	domain->vm_event.waiting++;
+	return -EAGAIN;
+}
+
+/* ---- requests ---- */
+
+static void keep_book(struct fx_domain *domain, unsigned int vcpu, uint32_t reason, uint64_t now)
+{
+	struct fx_open_request *open = domain->vm_event.open;
+
+	domain->statistics.requests++;
+	domain->statistics.events[reason % 32]++;
+	for (unsigned int i = 0; i < FX_OPEN_REQUESTS; i++) {
+		if (open[i].open)
+			continue;
+		open[i] = (struct fx_open_request){ true, vcpu, now };
+		return;
+	}
+}
+
+/* Writes the request where it will lie: the slot is ours until req_prod passes it. */
+static void put_request(struct fx_model *model, struct fx_domain *domain,
+	const struct fx_vcpu *vcpu, const struct fx_event *event, bool sync)
+{
+	struct fx_vm_event *ring = &domain->vm_event;
+	vm_event_sring_t *page = fx_ring_page(model, domain);
+	vm_event_request_t *request = &page->ring[ring->req_prod_pvt % SLOTS].req;
+
+	request->version = VM_EVENT_INTERFACE_VERSION;
+	request->flags = (sync ? VM_EVENT_FLAG_VCPU_PAUSED : 0) |
+			 (domain->altp2m_active ? VM_EVENT_FLAG_ALTERNATE_P2M : 0);
+	request->reason = event->reason;
+	request->vcpu_id = vcpu - domain->vcpus;
+	request->altp2m_idx = domain->altp2m_active ? vcpu->view : 0;
+	memset(request->_pad, 0, sizeof(request->_pad));
+	memcpy(&request->u, &event->u, sizeof(request->u));
+	fx_registers_fill(&request->data.regs.x86, vcpu);
+	ring->req_prod_pvt++;
+	/* X1: the consumer's acquire of req_prod sees the whole request. */
+	fx_store_release(&page->req_prod, ring->req_prod_pvt);
+}
+
+int fx_vm_event_report(struct fx_model *model, const struct fx_host *host,
+	struct fx_domain *domain, struct fx_vcpu *vcpu, const struct fx_event *event, bool sync)
+{
+	struct fx_vm_event *ring = &domain->vm_event;
+	struct fx_woken woken = { .any = false };
+
+	if (!ring->enabled)
+		return 0;
+	fx_domain_lock(model, host, domain);
+	vcpu->vm_event_retry = false;
+	if (!ring->enabled || !available(ring)) {
+		int result = ring->enabled ? wait_for_slot(domain, vcpu) : 0;
+
+		fx_domain_unlock(domain);
+		return result;
+	}
+	if (sync)
+		vcpu->vm_event_pause_count++;
+	keep_book(domain, vcpu - domain->vcpus, event->reason, host->now(host->opaque));
+	put_request(model, domain, vcpu, event, sync);
+	fx_vm_event_wake(domain, &woken);
+	if (available(ring) < domain->vcpu_count && !vcpu->vm_event_pause_count &&
+		!vcpu->vm_event_blocked) {
+		vcpu->vm_event_blocked = true;
+		ring->blocked++;
+	}
+	fx_domain_unlock(domain);
+	fx_woken_tell(&woken, model, host, domain);
+	fx_port_notify_remote(model, host, domain, ring->xen_port);
+	return sync;
+}
+
+uint64_t fx_vm_event_missing(const struct fx_domain *domain)
+{
+	uint64_t missing = domain->statistics.abandoned;
+
+	for (unsigned int i = 0; i < FX_OPEN_REQUESTS; i++)
+		missing += domain->vm_event.open[i].open;
+	return missing;
+}
+
+/* ---- enable and disable ---- */
+
+int fx_vm_event_enable(struct fx_model *model, struct fx_domain *domain, uint32_t *xen_port)
+{
+	struct fx_vm_event *ring = &domain->vm_event;
+	uint64_t gfn = domain->params[HVM_PARAM_MONITOR_RING_PFN];
+	const struct fx_p2m_entry *entry;
+	int port;
+
+	if (domain->state == FX_DOMAIN_DYING)
+		return 0;
+	if (!domain->vcpu_count || !domain->is_hvm)
+		return -EINVAL;
+	if (ring->enabled)
+		return -EBUSY;
+	if (!gfn)
+		return -EOPNOTSUPP;
+	entry = fx_p2m_entry(domain, gfn);
+	if (!entry || entry->type != FX_P2M_RAM_RW)
+		return -EINVAL;
+	port = fx_port_allocate_xen(domain);
+	if (port < 0)
+		return port;
+	memset(ring, 0, sizeof(*ring));
+	ring->ring_gfn = gfn;
+	ring->ring_frame = entry->frame;
+	ring->xen_port = port;
+	fx_frame(model, entry->frame)->ring = 1;
+	/* As FRONT_RING_INIT: the page itself is the other side's to initialise. */
+	ring->enabled = true;
+	*xen_port = port;
+	return 0;
+}
+
+/* arch_monitor_cleanup_domain(): everything is off, but intercepts stay as they are. */
+static void forget_monitor(struct fx_monitor *monitor)
+{
+	struct fx_monitor clean = {
+		.cr3_exiting = monitor->cr3_exiting,
+		.descriptor_exiting = monitor->descriptor_exiting,
+	};
+
+	memcpy(clean.msr_intercepted, monitor->msr_intercepted, sizeof(clean.msr_intercepted));
+	*monitor = clean;
+}
+
+/* vm_event_cleanup_domain(): what answers asked for and no vCPU has done is lost. */
+static void forget_answers(struct fx_domain *domain)
+{
+	for (unsigned int i = 0; i < domain->vcpu_count; i++) {
+		struct fx_vcpu_answer *answer = &domain->vcpus[i].answer;
+		bool next_interrupt = answer->next_interrupt;
+
+		memset(answer, 0, sizeof(*answer));
+		answer->next_interrupt = next_interrupt;
+	}
+}
+
+static void close_ring(struct fx_model *model, struct fx_domain *domain, struct fx_woken *woken)
+{
+	struct fx_vm_event *ring = &domain->vm_event;
+	uint32_t frame = ring->ring_frame;
+
+	fx_port_free_xen(model, domain, ring->xen_port);
+	for (unsigned int i = 0; i < domain->vcpu_count; i++) {
+		if (domain->vcpus[i].vm_event_blocked)
+			fx_woken_add(woken, i);
+		domain->vcpus[i].vm_event_blocked = false;
+	}
+	domain->statistics.abandoned = fx_vm_event_missing(domain);
+	memset(ring, 0, sizeof(*ring));
+	fx_frame(model, frame)->ring = 0;
+	fx_frame_release(model, frame);
+	forget_answers(domain);
+}
+
+int fx_vm_event_disable(struct fx_model *model, const struct fx_host *host,
+	struct fx_domain *domain)
+{
+	struct fx_woken woken = { .any = false };
+	int error = 0;
+
+	if (domain->state == FX_DOMAIN_DYING)
+		return 0;
+	fx_domain_lock(model, host, domain);
+	if (!domain->vm_event.enabled) {
+		fx_domain_unlock(domain);
+		return -EINVAL;
+	}
+	if (domain->vm_event.waiting)
+		error = -EBUSY;
+	else
+		close_ring(model, domain, &woken);
+	forget_monitor(&domain->monitor);       /* also when it was busy */
+	fx_domain_unlock(domain);
+	fx_woken_tell(&woken, model, host, domain);
+	return error;
+}
+
+int fx_vm_event_resume(struct fx_model *model, const struct fx_host *host,
+	struct fx_domain *domain)
+{
+	struct fx_woken woken = { .any = false };
+
+	if (domain->state == FX_DOMAIN_DYING)
+		return 0;
+	fx_domain_lock(model, host, domain);
+	if (!domain->vm_event.enabled) {
+		fx_domain_unlock(domain);
+		return -ENODEV;
+	}
+	fx_answers_drain(model, host, domain, &woken);
+	fx_domain_unlock(domain);
+	fx_woken_tell(&woken, model, host, domain);
+	return 0;
+}
+
+void fx_vm_event_cleanup(struct fx_model *model, const struct fx_host *host,
+	struct fx_domain *domain)
+{
+	struct fx_woken woken = { .any = false };
+
+	fx_domain_lock(model, host, domain);
+	for (unsigned int i = 0; i < domain->vcpu_count; i++)
+		domain->vcpus[i].vm_event_waiting = false;
+	if (domain->vm_event.enabled)
+		close_ring(model, domain, &woken);
+	forget_monitor(&domain->monitor);
+	fx_domain_unlock(domain);
+}
