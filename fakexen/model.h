@@ -119,9 +119,6 @@ struct fx_vcpu {
 	bool async_exception_pending;   /* xendevicemodel_inject_event, not yet taken */
 	struct fx_injection inject_event;
 	uint64_t cpu_time_ns;           /* xc_vcpu_getinfo */
-	/* The tools removed a page: the next resume sends an invalidation to device models
-	 * instead of doing what answers asked for (Xen: v->mapcache_invalidate). */
-	bool mapcache_invalidate;
 	uint64_t reported_dr7;          /* DR7 when the vCPU was last scheduled: what events say */
 	uint32_t interrupts[8];         /* vectors that other vCPUs have sent, atomic */
 	bool ve_notify;                 /* altp2m vcpu_enable_notify */
@@ -193,6 +190,12 @@ struct fx_statistics {
 	uint64_t abandoned;             /* requests that were open when the ring went */
 	uint64_t rtt_ns_max, rtt_ns_sum, rtt_count;
 	uint64_t rtt_histogram[FX_HISTOGRAM];   /* histogram.h */
+};
+
+/* One line of a CPUID policy, as Xen serialises it: a leaf without subleaves has
+ * subleaf XEN_CPUID_NO_SUBLEAF. */
+struct fx_cpuid_leaf {
+	uint32_t leaf, subleaf, eax, ebx, ecx, edx;
 };
 
 enum fx_domain_state { FX_DOMAIN_FREE, FX_DOMAIN_ALIVE, FX_DOMAIN_DYING };
