@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Unit tests: each is quick and tests one file of the product.
+
+unit_tests = tests/unit/decode tests/unit/doorbell tests/unit/layout tests/unit/ring
+check_PROGRAMS += $(unit_tests)
+TESTS += $(unit_tests)
+EXTRA_DIST += tests/unit/tap.h
+
+tests_unit_decode_SOURCES = tests/unit/decode.c
+tests_unit_decode_LDADD = libringside-private.la
+
+tests_unit_doorbell_SOURCES = tests/unit/doorbell.c
+tests_unit_doorbell_LDADD = libringside-private.la
+
+# Against the headers of the Xen of this build.
+tests_unit_layout_SOURCES = tests/unit/layout.c
+tests_unit_layout_CPPFLAGS = $(AM_CPPFLAGS) $(XENCTRL_CFLAGS)
+tests_unit_layout_LDADD = libringside-private.la
+
+tests_unit_ring_SOURCES = tests/unit/ring.c
+tests_unit_ring_LDADD = libringside-private.la
