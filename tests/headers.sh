@@ -15,7 +15,7 @@ compiles() {
 	header=$2
 	shift 2
 	count=$((count + 1))
-	if output=$(printf '#include <%s>\n#include <%s>\n' "$header" "$header" | "$@" 2>&1); then
+	if output=$(printf '#include %s\n#include %s\n' "$header" "$header" | "$@" 2>&1); then
 		echo "ok $count - $name"
 	else
 		printf '%s\n' "$output" | sed 's/^/# /'
@@ -28,10 +28,10 @@ have_cxx=$(echo 'int main() { return 0; }' | $CXX -std=c++17 -x c++ -fsyntax-onl
 	echo yes)
 for file in include/ringside/*.h; do
 	public=${file#include/}
-	compiles "$public as C11" "$public" \
+	compiles "$public as C11" "<$public>" \
 		${CC:-cc} -std=c11 -pedantic -Wshadow $warnings -Iinclude -x c -fsyntax-only -
 	if [ "$have_cxx" = yes ]; then
-		compiles "$public as C++17" "$public" \
+		compiles "$public as C++17" "<$public>" \
 			$CXX -std=c++17 -pedantic $warnings -Iinclude -x c++ -fsyntax-only -
 	else
 		count=$((count + 1))
@@ -39,8 +39,8 @@ for file in include/ringside/*.h; do
 	fi
 done
 for file in $(ls ring/*.h altp2m/*.h engine/*.h tools/*.h 2>/dev/null); do
-	compiles "$file" "$file" ${CC:-cc} -std=gnu11 -Wshadow $warnings -Wno-unused-function \
-		-Iinclude -I. -I"${top_builddir:-.}" -x c -fsyntax-only -
+	compiles "$file" "\"$file\"" ${CC:-cc} -std=gnu11 -Wshadow $warnings -Wno-unused-function \
+		-Iinclude -iquote . -iquote "${top_builddir:-.}" -x c -fsyntax-only -
 done
 
 echo "1..$count"
