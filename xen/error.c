@@ -12,10 +12,7 @@
 #include "xen/error.h"
 #include "xen/private.h"
 
-static _Thread_local struct {
-	int error; /* positive; 0: none yet */
-	char text[384];
-} last;
+static _Thread_local struct rs_error_note last; /* error: positive; 0: none yet */
 
 int rs_fail(int error, const char *format, ...)
 {
@@ -75,6 +72,17 @@ int rs_xen_fail_cure(const struct rs_xen *xen, const char *call, uint32_t domain
 int rs_xen_fail(const struct rs_xen *xen, const char *call, uint32_t domain)
 {
 	return rs_xen_fail_cure(xen, call, domain, NULL);
+}
+
+void rs_error_keep(struct rs_error_note *note)
+{
+	*note = last;
+}
+
+void rs_error_restore(const struct rs_error_note *note)
+{
+	if (note->error)
+		last = *note;
 }
 
 const char *rs_error_text(void)

@@ -33,4 +33,16 @@ int rs_xen_fail(const struct rs_xen *xen, const char *call, uint32_t domain)
 int rs_xen_fail_cure(const struct rs_xen *xen, const char *call, uint32_t domain,
 		     const char *cure) __attribute__((cold));
 
+/*
+ * Around a clean-up that may fail in its turn: the first failure is the one to be told.
+ * Restoring an error of 0 does nothing.
+ */
+struct rs_error_note {
+	int error;
+	char text[384];
+};
+
+void rs_error_keep(struct rs_error_note *note);
+void rs_error_restore(const struct rs_error_note *note);
+
 #endif

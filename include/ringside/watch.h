@@ -29,10 +29,10 @@ struct rs_watch;
 typedef struct rs_reply (*rs_handler)(const struct rs_event *event, void *user);
 
 /*
- * Only `kind` is needed. What is 0 is the default; a member that is not the kind's must
- * be 0. Kinds that can be watched: RS_CR, RS_MSR, RS_BREAKPOINT, RS_PAGE, RS_SINGLESTEP,
- * RS_GUEST_REQUEST, RS_DEBUG, RS_CPUID, RS_INTERRUPT, RS_DESCRIPTOR, RS_EMUL_UNIMPLEMENTED,
- * RS_VMEXIT (Xen 4.17), RS_IO (4.18).
+ * Only `kind` is needed, and the parameters of CR, MSR and page; what is 0 is the default.
+ * Of the union only the kind's own member is looked at. Kinds that can be watched: RS_CR,
+ * RS_MSR, RS_BREAKPOINT, RS_PAGE, RS_SINGLESTEP, RS_GUEST_REQUEST, RS_DEBUG, RS_CPUID,
+ * RS_INTERRUPT, RS_DESCRIPTOR, RS_EMUL_UNIMPLEMENTED, RS_VMEXIT (Xen 4.17), RS_IO (4.18).
  */
 struct rs_watch_options {
 	enum rs_kind kind;

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* attach.c: taking a domain's ring, and undoing it all if any part fails. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "engine/options.h"
+#include "engine/private.h"
+#include "ring/atomics.h"
+#include "xen/domain.h"
+#include "xen/error.h"
+#include "xen/monitor.h"
+#include "xen/store.h"
+
+/*
+ * Looks at the ring before sleeping, in adaptive mode. The gain is nearly that of spinning
+ * for ever where events come fast, and the cost a few microseconds where they do not.
+ */
+#define ADAPTIVE_LOOKS 200
+
+static int read_options(struct rs_engine *engine, const struct rs_engine_options *options,
+			size_t size)
+{
+	struct rs_engine_options known;
+	int error = rs_options_read(&known, sizeof(known), options, size);
+
+	if (error)
+		return error;
+	if ((unsigned int)known.waiting > RS_WAIT_SPIN)
+		return rs_fail(EINVAL, "waiting: there is no such mode: %d", (int)known.waiting);
+	if ((unsigned int)known.page_method > RS_PAGE_METHOD_HOST)
+		return rs_fail(EINVAL, "page_method: there is no such method: %d",
+			       (int)known.page_method);
+	engine->log.function = known.log;
+	engine->log.user = known.log_user;
+	engine->log.level = known.log_level ? known.log_level : RS_LOG_WARNING;
+	engine->waiting = known.waiting;
+	engine->pages.wanted = known.page_method;
+	return 0;
+}
+
+static int check_messages(struct rs_engine *engine)
+{
+	uint32_t version;
+	int error = rs_xen_monitor_version(engine->xen, &version);
+
+	if (error)
+		return error;
+	engine->layout = rs_layout_find(version);
+	if (!engine->layout)
+		return rs_fail(EOPNOTSUPP, "this Xen writes vm_event messages of version %u, and "
+					   "6 and 7 (Xen 4.14 to 4.22) are understood", version);
+	return 0;
+}
+
+static int check_domain(struct rs_engine *engine, const char *name)
+{
+	struct rs_xen_domain info;
+	int error = rs_xen_domain_read(engine->xen, engine->domain, &info);
+	int pages;
+
+	if (error)
+		return error;
+	if (info.dying)
+		return rs_fail(ESRCH, "domain %s is being destroyed", name);
+	if (!info.hvm)
+		return rs_fail(EOPNOTSUPP, "domain %s is a PV domain: only HVM and PVH domains "
+					   "have a monitor ring", name);
+	engine->vcpu_count = info.vcpu_count;
+	error = rs_xen_monitor_kinds(engine->xen, engine->domain, &engine->kinds);
+	if (error)
+		return error;
+	engine->can_step = engine->kinds & 1U << RS_SINGLESTEP;
+	pages = rs_xen_monitor_taken(engine->xen, engine->domain);
+	if (pages >= 0)
+		engine->kinds |= 1U << RS_PAGE;
+	return 0;
+}
+
+/* One descriptor that wakes the engine for all that is not the ring. */
+static int open_wakers(struct rs_engine *engine)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	engine->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (engine->stop_fd < 0)
+		return rs_fail(errno, "eventfd: %s", strerror(errno));
+	engine->wake_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (engine->wake_fd < 0)
+		return rs_fail(errno, "epoll_create1: %s", strerror(errno));
+	if (epoll_ctl(engine->wake_fd, EPOLL_CTL_ADD, engine->stop_fd, &event) < 0)
+		return rs_fail(errno, "epoll_ctl: %s", strerror(errno));
+	engine->release_fd = rs_xen_store_watch_release(engine->xen);
+	if (engine->release_fd < 0) {
+		rs_log(&engine->log, RS_LOG_WARNING,
+		       "domain %u: its end is looked for now and then, not told: %s",
+		       engine->domain, rs_error_text());
+		return 0;
+	}
+	if (epoll_ctl(engine->wake_fd, EPOLL_CTL_ADD, engine->release_fd, &event) < 0)
+		return rs_fail(errno, "epoll_ctl: %s", strerror(errno));
+	return 0;
+}
+
+static void close_wakers(struct rs_engine *engine)
+{
+	if (engine->wake_fd >= 0)
+		close(engine->wake_fd);
+	if (engine->stop_fd >= 0)
+		close(engine->stop_fd);
+}
+
+static int allocate(struct rs_engine *engine)
+{
+	int error = rs_table_build(&engine->table, NULL, 0);
+
+	if (error)
+		return error;
+	engine->lanes = calloc(engine->vcpu_count, sizeof(*engine->lanes));
+	engine->turns = aligned_alloc(64, RS_RING_SLOTS * sizeof(*engine->turns));
+	if (!engine->lanes || !engine->turns)
+		return rs_fail(ENOMEM, "no memory for %u vCPUs", engine->vcpu_count);
+	memset(engine->turns, 0, RS_RING_SLOTS * sizeof(*engine->turns));
+	return 0;
+}
+
+static void set_doorbell(struct rs_engine *engine)
+{
+	bool alone = sysconf(_SC_NPROCESSORS_ONLN) < 2;
+	uint32_t looks = engine->waiting == RS_WAIT_ADAPTIVE && !alone ? ADAPTIVE_LOOKS : 0;
+
+	rs_doorbell_init(&engine->doorbell, &rs_xen_port_calls, &engine->port, engine->wake_fd,
+			 looks);
+}
+
+/* With the domain paused: nobody may see the ring between its enabling and its start. */
+static int take_ring(struct rs_engine *engine)
+{
+	uint32_t remote;
+	int error = rs_xen_monitor_enable(engine->xen, engine->domain, &engine->page, &remote);
+
+	if (error)
+		return error;
+	error = rs_ring_init(&engine->ring, engine->page, engine->layout->message_size,
+			     engine->layout->version, engine->vcpu_count);
+	if (error) {
+		rs_fail(error, "domain %u: the ring cannot be started: %s", engine->domain,
+			strerror(-error));
+		goto disable;
+	}
+	error = rs_xen_port_bind(&engine->port, engine->xen, engine->domain, remote);
+	if (error)
+		goto disable;
+	set_doorbell(engine);
+	error = rs_watch_apply_sources(engine);
+	if (!error)
+		return 0;
+	rs_xen_port_unbind(&engine->port);
+disable:
+	rs_xen_monitor_disable(engine->xen, engine->domain);
+	rs_xen_monitor_unmap(engine->xen, engine->page);
+	return error;
+}
+
+static int take_paused(struct rs_engine *engine)
+{
+	struct rs_error_note note;
+	int error = rs_xen_domain_pause(engine->xen, engine->domain);
+
+	if (error)
+		return error;
+	error = take_ring(engine);
+	rs_error_keep(&note);
+	rs_xen_domain_unpause(engine->xen, engine->domain);
+	if (error)
+		rs_error_restore(&note);
+	return error;
+}
+
+static int attach(struct rs_engine *engine, const char *domain)
+{
+	int error = rs_xen_store_find(engine->xen, domain, &engine->domain);
+
+	if (!error)
+		error = check_messages(engine);
+	if (!error)
+		error = check_domain(engine, domain);
+	if (error)
+		return error;
+	rs_xen_store_name(engine->xen, engine->domain, engine->name, sizeof(engine->name));
+	engine->sources.xen = engine->pages.xen = engine->xen;
+	engine->sources.domain = engine->pages.domain = engine->domain;
+	engine->pages.log = &engine->log;
+	error = allocate(engine);
+	if (!error)
+		error = open_wakers(engine);
+	if (!error)
+		error = take_paused(engine);
+	return error;
+}
+
+/* What attach has got by itself; a part that it did not reach is 0, NULL or -1. */
+void rs_engine_free(struct rs_engine *engine)
+{
+	close_wakers(engine);
+	rs_watch_free_all(engine);
+	free(engine->sources.on);
+	free(engine->turns);
+	free(engine->lanes);
+	rs_xen_close(engine->xen);
+	pthread_mutex_destroy(&engine->control);
+	free(engine);
+}
+
+int rs_engine_attach_sized(struct rs_engine **out, const char *domain,
+			   const struct rs_engine_options *options, size_t size)
+{
+	struct rs_engine *engine = aligned_alloc(64, sizeof(*engine));
+	struct rs_error_note note;
+	int error;
+
+	*out = NULL;
+	if (!engine)
+		return rs_fail(ENOMEM, "no memory for an engine");
+	memset(engine, 0, sizeof(*engine));
+	engine->wake_fd = engine->stop_fd = engine->release_fd = -1;
+	pthread_mutex_init(&engine->control, NULL);
+	rs_counters_init(&engine->counters);
+	error = read_options(engine, options, size);
+	if (!error)
+		error = rs_xen_open(&engine->xen, &engine->log);
+	if (!error)
+		error = attach(engine, domain);
+	if (error) {
+		rs_error_keep(&note);
+		rs_engine_free(engine);
+		rs_error_restore(&note);
+		return error;
+	}
+	rs_log(&engine->log, RS_LOG_INFO, "domain %u (%s): attached, %u vCPUs, messages of version %u",
+	       engine->domain, engine->name, engine->vcpu_count, engine->layout->version);
+	*out = engine;
+	return 0;
+}
+
+uint32_t rs_engine_domain(const struct rs_engine *engine)
+{
+	return engine->domain;
+}
+
+const char *rs_engine_domain_name(const struct rs_engine *engine)
+{
+	return engine->name;
+}
+
+uint32_t rs_engine_vcpu_count(const struct rs_engine *engine)
+{
+	return engine->vcpu_count;
+}
+
+uint16_t rs_engine_view(const struct rs_engine *engine)
+{
+	return rs_load_relaxed(&engine->pages.view);
+}

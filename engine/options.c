@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* options.c: reads and checks what users ask for. */
+#include "engine/options.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include <ringside/probe.h>
+
+#include "xen/error.h"
+
+#define ACCESS_ALL (RS_ACCESS_R | RS_ACCESS_W | RS_ACCESS_X)
+#define MSR_RANGE 0x2000
+/* Guest frame numbers have 40 bits with the widest physical addresses. */
+#define GFN_LIMIT (1ULL << 40)
+
+int rs_options_read(void *to, size_t to_size, const void *from, size_t size)
+{
+	const unsigned char *bytes = from;
+
+	memset(to, 0, to_size);
+	if (!from)
+		return 0;
+	for (size_t i = to_size; i < size; i++)
+		if (bytes[i])
+			return rs_fail(EINVAL,
+				       "the options have a member that this library does not "
+				       "know: the program was built for a newer one");
+	memcpy(to, from, size < to_size ? size : to_size);
+	return 0;
+}
+
+static int check_cr(const struct rs_watch_options *options)
+{
+	if ((unsigned int)options->cr.which > RS_XCR0)
+		return rs_fail(EINVAL, "cr.which: CR0, CR3, CR4 and XCR0 can be watched, not %u",
+			       (unsigned int)options->cr.which);
+	if (options->deny && options->cr.which == RS_XCR0)
+		return rs_fail(EINVAL, "deny: Xen cannot deny a write to XCR0");
+	if (options->deny && options->asynchronous)
+		return rs_fail(EINVAL, "deny: who denies must make the guest wait: not with "
+				       "asynchronous");
+	return 0;
+}
+
+static int check_msr(const struct rs_watch_options *options)
+{
+	uint32_t index = options->msr.index;
+
+	if (index < MSR_RANGE || index - 0x40000000 < MSR_RANGE || index - 0xc0000000 < MSR_RANGE)
+		return 0;
+	return rs_fail(EINVAL,
+		       "msr.index: Xen can watch 0 to 0x1fff, and as many from 0x40000000 and "
+		       "0xc0000000 on, not %#x", index);
+}
+
+static int check_page(const struct rs_watch_options *options)
+{
+	uint64_t first = options->page.first_gfn;
+	uint64_t last = options->page.last_gfn ? options->page.last_gfn : first;
+	uint32_t access = options->page.access;
+
+	if (last < first || last >= GFN_LIMIT)
+		return rs_fail(EINVAL, "page: %#" PRIx64 " to %#" PRIx64 " is no range of guest "
+				       "frame numbers", first, last);
+	if (access & ~(uint32_t)ACCESS_ALL)
+		return rs_fail(EINVAL, "page.access: %#x is not made of R, W and X", access);
+	if (access & RS_ACCESS_W && !(access & RS_ACCESS_R))
+		return rs_fail(EINVAL, "page.access: no page can be written but not read: Xen "
+				       "would crash the domain");
+	if (access == ACCESS_ALL)
+		return rs_fail(EINVAL, "page.access: everything is allowed, so nothing would be "
+				       "reported");
+	return 0;
+}
+
+static int check_flags(const struct rs_watch_options *options)
+{
+	enum rs_kind kind = options->kind;
+
+	if (options->deny && kind != RS_CR && kind != RS_MSR)
+		return rs_fail(EINVAL, "deny: only writes to control registers and MSRs can be "
+				       "denied");
+	if (options->asynchronous && kind != RS_CR && kind != RS_GUEST_REQUEST &&
+	    kind != RS_DEBUG && kind != RS_VMEXIT)
+		return rs_fail(EINVAL, "asynchronous: the guest always waits for the answer to "
+				       "%s events", rs_kind_name(kind));
+	return 0;
+}
+
+static int check_kind(enum rs_kind kind, uint32_t kinds)
+{
+	switch (kind) {
+	case RS_CR:
+	case RS_MSR:
+	case RS_BREAKPOINT:
+	case RS_PAGE:
+	case RS_SINGLESTEP:
+	case RS_GUEST_REQUEST:
+	case RS_DEBUG:
+	case RS_CPUID:
+	case RS_INTERRUPT:
+	case RS_DESCRIPTOR:
+	case RS_EMUL_UNIMPLEMENTED:
+	case RS_VMEXIT:
+	case RS_IO:
+		break;
+	case RS_PRIVILEGED_CALL:
+		return rs_fail(EOPNOTSUPP, "privileged calls are reported on ARM only");
+	default:
+		return rs_fail(EINVAL, "kind: events of kind %d cannot be watched", (int)kind);
+	}
+	if (kinds & 1U << kind)
+		return 0;
+	return rs_fail(EOPNOTSUPP, "this Xen, processor or domain does not report %s events: see "
+				   "ringside info", rs_kind_name(kind));
+}
+
+int rs_options_check_watch(const struct rs_watch_options *options, uint32_t kinds)
+{
+	int error = check_kind(options->kind, kinds);
+
+	if (!error)
+		error = check_flags(options);
+	if (error)
+		return error;
+	switch (options->kind) {
+	case RS_CR:
+		return check_cr(options);
+	case RS_MSR:
+		return check_msr(options);
+	case RS_PAGE:
+		return check_page(options);
+	default:
+		return 0;
+	}
+}
