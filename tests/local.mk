@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 include tests/unit/local.mk
 include tests/traces/local.mk
+include tests/model/local.mk
+include tests/fuzz/local.mk
 
 dist_check_SCRIPTS += tests/arrows.sh tests/headers.sh
 TESTS += tests/arrows.sh tests/headers.sh

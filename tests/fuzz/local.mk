@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Fuzz targets. `make check` gives each file of the corpus to its target once; `make fuzz`
+# searches on with libFuzzer, FUZZ_SECONDS a target, and leaves what it finds in the build.
+
+fuzz_tests = tests/fuzz/ring tests/fuzz/trace
+check_PROGRAMS += $(fuzz_tests)
+TESTS += $(fuzz_tests)
+EXTRA_DIST += tests/fuzz/corpus
+
+tests_fuzz_ring_SOURCES = tests/fuzz/fuzz.h tests/fuzz/main.c tests/fuzz/ring.c
+tests_fuzz_ring_LDADD = libringside-private.la
+
+tests_fuzz_trace_sources = tests/fuzz/trace.c tools/event_json.c tools/event_names.c \
+	tools/event_text.c tools/trace_file.c
+tests_fuzz_trace_SOURCES = tests/fuzz/fuzz.h tests/fuzz/main.c $(tests_fuzz_trace_sources)
+tests_fuzz_trace_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_fuzz_trace_LDADD = libringside-private.la $(JANSSON_LIBS)
+
+FUZZ_SECONDS = 60
+FUZZ_CC = clang
+FUZZ_COMPILE = $(FUZZ_CC) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined \
+	-fno-sanitize-recover=undefined $(DEFS) $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
+FUZZ_DECODER = engine/decode.c engine/layout.c ring/ring.c
+
+fuzz:
+	$(AM_V_at)$(MKDIR_P) fuzz/found/ring fuzz/found/trace
+	$(AM_V_at)cd $(srcdir) && $(FUZZ_COMPILE) -o $(abs_builddir)/fuzz/ring \
+		tests/fuzz/ring.c $(FUZZ_DECODER)
+	$(AM_V_at)cd $(srcdir) && $(FUZZ_COMPILE) -o $(abs_builddir)/fuzz/trace \
+		$(tests_fuzz_trace_sources) $(FUZZ_DECODER) $(JANSSON_LIBS)
+	$(AM_V_at)for target in ring trace; do \
+		fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=fuzz/$$target- \
+			-print_final_stats=1 fuzz/found/$$target \
+			$(srcdir)/tests/fuzz/corpus/$$target || exit 1; \
+	done
+.PHONY: fuzz
+
+clean-local: clean-fuzz
+clean-fuzz:
+	rm -rf fuzz
+.PHONY: clean-fuzz

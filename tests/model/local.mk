@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Models of the protocols between us, our threads and Xen.
+
+dist_check_SCRIPTS += tests/model/explore.sh
+TESTS += tests/model/explore.sh
+EXTRA_DIST += tests/model/answer.pml tests/model/sleep.pml
