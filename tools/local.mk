@@ -3,6 +3,8 @@
 bin_PROGRAMS += ringside
 
 ringside_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+# Static, so that build/ringside is the program itself and no wrapper around it.
+ringside_LDFLAGS = $(AM_LDFLAGS) -static
 ringside_LDADD = libringside.la $(JANSSON_LIBS)
 ringside_SOURCES = \
 	tools/commands.h \
@@ -10,6 +12,12 @@ ringside_SOURCES = \
 	tools/event_json.c tools/event_json.h \
 	tools/event_names.c tools/event_names.h \
 	tools/event_text.c tools/event_text.h \
+	tools/exit_code.c tools/exit_code.h \
+	tools/info.c \
 	tools/message_kind.h \
 	tools/ringside.c \
-	tools/trace_file.c tools/trace_file.h
+	tools/table.c tools/table.h \
+	tools/trace_file.c tools/trace_file.h \
+	tools/watch.c \
+	tools/watch_options.c tools/watch_options.h
+EXTRA_DIST += tools/prepare.sh tools/verdict

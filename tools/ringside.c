@@ -12,6 +12,8 @@ static const struct command {
 	const char *summary;
 	int (*run)(int argc, char **argv);
 } commands[] = {
+	{ "watch", "print a guest's events as they happen", watch_main },
+	{ "info", "what this Xen, and a guest on it, have to offer", info_main },
 	{ "decode", "say what recorded vm_event messages mean", decode_main },
 };
 

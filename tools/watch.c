@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* watch.c: `ringside watch`: prints a guest's events as they happen.
+ *
+ * The guest waits while a handler runs, so a handler only formats into stdout's buffer;
+ * the buffer is written when the ring is empty, or full itself. */
+#include "tools/commands.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "tools/event_json.h"
+#include "tools/event_text.h"
+#include "tools/exit_code.h"
+#include "tools/table.h"
+#include "tools/watch_options.h"
+
+#define NS 1000000000ull
+#define OUTPUT_BUFFER (1 << 18)
+
+static struct watch_options options;
+static struct rs_engine *engine;
+static uint64_t events;
+static volatile sig_atomic_t interrupted;
+
+/* The engine is detached in the main loop: a second signal changes nothing. */
+static void on_signal(int number)
+{
+	interrupted = number;
+	if (engine)
+		rs_engine_stop(engine);
+}
+
+static void catch_signals(void)
+{
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction action = { .sa_handler = on_signal };
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+		sigaction(numbers[i], &action, NULL);
+}
+
+static uint64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * NS + time.tv_nsec;
+}
+
+static void on_log(enum rs_log_level level, const char *line, void *user)
+{
+	fprintf(stderr, "ringside: %s\n", line);
+}
+
+static bool enough(void)
+{
+	return options.count && events >= options.count;
+}
+
+static void print_line(const struct rs_event *event)
+{
+	char text[EVENT_TEXT_SIZE];
+
+	event_text(event, MESSAGE_REQUEST, text, sizeof(text));
+	puts(text);
+}
+
+static void print_json(const struct rs_event *event)
+{
+	json_t *object = event_json(event, MESSAGE_REQUEST, false);
+
+	if (object) {
+		json_dumpf(object, stdout, 0);
+		putchar('\n');
+	}
+	json_decref(object);
+}
+
+static struct rs_reply on_event(const struct rs_event *event, void *user)
+{
+	struct watched *watched = user;
+
+	if (enough())
+		return RS_CONTINUE;
+	watched->seen++;
+	events++;
+	if (options.output == OUTPUT_LINES)
+		print_line(event);
+	else if (options.output == OUTPUT_JSON)
+		print_json(event);
+	if (enough())
+		rs_engine_stop(engine);
+	return RS_CONTINUE;
+}
+
+/* Flushes; 0, or the errno of a write that failed now or inside a handler. */
+static int write_out(void)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return 0;
+	return errno ? errno : EIO;
+}
+
+static int output_failed(int error)
+{
+	if (error == EPIPE)
+		return EXIT_DONE;
+	fprintf(stderr, "ringside watch: cannot write the output: %s; free some space, or write "
+		"elsewhere\n", strerror(error));
+	return EXIT_FAILED;
+}
+
+static int add_watches(void)
+{
+	for (unsigned int i = 0; i < options.watched_count; i++) {
+		struct watched *watched = &options.watched[i];
+		int error;
+
+		watched->options.handler = on_event;
+		watched->options.user = watched;
+		error = rs_watch(engine, &watched->options, NULL);
+		if (error) {
+			fprintf(stderr, "ringside watch: %s: %s\n", watched->label,
+				rs_strerror(error));
+			return exit_code_of(error);
+		}
+	}
+	return EXIT_DONE;
+}
+
+/* Handles events until there is a reason to leave; returns the exit status. */
+static int loop(uint64_t start)
+{
+	uint64_t end = options.seconds ? start + (uint64_t)(options.seconds * NS) : UINT64_MAX;
+	uint64_t table_due = options.output == OUTPUT_TABLE ? start + table_period_ns() : UINT64_MAX;
+	bool written = true;
+
+	while (!interrupted && !enough()) {
+		uint64_t time = now(), due = end < table_due ? end : table_due;
+		uint64_t wait = due > time ? (due - time) / 1000000 + 1 : 0;
+		int handled;
+
+		if (time >= end)
+			break;
+		if (time >= table_due) {
+			table_print(&options, engine, time - start);
+			table_due += table_period_ns();
+			written = false;
+			continue;
+		}
+		/* With lines to write: look once, and write them if nothing has come. */
+		handled = rs_engine_step(engine, written ? (int)(wait < 1000 ? wait : 1000) : 0);
+		if (handled < 0) {
+			write_out();
+			fprintf(stderr, "ringside watch: %s\n", rs_strerror(handled));
+			return exit_code_of(handled);
+		}
+		if (handled) {
+			written = options.output >= OUTPUT_TABLE;
+		} else if (!written) {
+			int error = write_out();
+
+			if (error)
+				return output_failed(error);
+			written = true;
+		}
+		if (ferror(stdout))
+			return output_failed(errno ? errno : EIO);
+	}
+	return EXIT_DONE;
+}
+
+static void print_summary(const struct rs_statistics *statistics, uint64_t elapsed)
+{
+	FILE *to = options.output == OUTPUT_JSON ? stderr : stdout;
+	double seconds = (double)elapsed / NS;
+
+	fprintf(to, "%llu events in %.1f s, %.0f/s", (unsigned long long)events, seconds,
+		seconds > 0 ? events / seconds : 0);
+	for (unsigned int i = 0; i < options.watched_count; i++)
+		if (options.watched[i].seen)
+			fprintf(to, "%s %s %llu", i ? "," : ":", options.watched[i].label,
+				(unsigned long long)options.watched[i].seen);
+	fprintf(to, "\n%llu requests, %llu answers, %llu notifies; seen to notified: p50 %.1f us, "
+		"p99 %.1f us, maximum %.1f us\n", (unsigned long long)statistics->requests,
+		(unsigned long long)statistics->answers, (unsigned long long)statistics->notifies,
+		statistics->latency.p50_ns / 1e3, statistics->latency.p99_ns / 1e3,
+		statistics->latency.max_ns / 1e3);
+}
+
+static int watch(void)
+{
+	struct rs_engine_options engine_options = {
+		.log = on_log,
+		.log_level = options.verbose ? RS_LOG_DEBUG : RS_LOG_WARNING,
+	};
+	struct rs_statistics statistics = { 0 };
+	uint64_t start;
+	int error, status;
+
+	error = rs_engine_attach(&engine, options.domain, &engine_options);
+	if (error) {
+		fprintf(stderr, "ringside watch: %s\n", rs_strerror(error));
+		return exit_code_of(error);
+	}
+	start = now();
+	status = add_watches();
+	if (!status)
+		status = loop(start);
+	if (options.output == OUTPUT_TABLE)
+		table_print(&options, engine, now() - start);
+	rs_engine_statistics(engine, &statistics);
+	error = rs_engine_detach(engine);
+	engine = NULL;
+	if (error) {
+		fprintf(stderr, "ringside watch: detaching: %s\n", rs_strerror(error));
+		status = status ? status : exit_code_of(error);
+	}
+	if (status == EXIT_DONE || status == EXIT_GUEST_GONE)
+		print_summary(&statistics, now() - start);
+	error = write_out();
+	return error && status == EXIT_DONE ? output_failed(error) : status;
+}
+
+int watch_main(int argc, char **argv)
+{
+	int status = watch_options_parse(&options, argc, argv);
+
+	if (status >= 0)
+		return status;
+	setvbuf(stdout, NULL, _IOFBF, OUTPUT_BUFFER);
+	catch_signals();
+	return watch();
+}
