@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* ringside.c: the command `ringside`, which hands over to one of its subcommands. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "tools/commands.h"
@@ -39,8 +41,18 @@ static int finish(void)
 	return fflush(stdout) || ferror(stdout) ? EXIT_FAILED : EXIT_DONE;
 }
 
+/* A closed standard descriptor would be given to the next file that is opened, a device of
+ * Xen's, and our own output would go there. A write to this one fails instead. */
+static void hold_standard_descriptors(void)
+{
+	for (int descriptor = 0; descriptor <= 2; descriptor++)
+		if (fcntl(descriptor, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0)
+			_exit(EXIT_FAILED);
+}
+
 int main(int argc, char **argv)
 {
+	hold_standard_descriptors();
 	/* A reader that goes away is an error of a write, after which a command cleans up. */
 	signal(SIGPIPE, SIG_IGN);
 	if (argc < 2) {
