@@ -119,6 +119,7 @@ struct fx_vcpu {
 	bool async_exception_pending;   /* xendevicemodel_inject_event, not yet taken */
 	struct fx_injection inject_event;
 	uint64_t cpu_time_ns;           /* xc_vcpu_getinfo */
+	uint64_t xcr0;                  /* Xen's idea of it: 0 until the first xsetbv */
 	uint64_t reported_dr7;          /* DR7 when the vCPU was last scheduled: what events say */
 	uint32_t interrupts[8];         /* vectors that other vCPUs have sent, atomic */
 	bool ve_notify;                 /* altp2m vcpu_enable_notify */
@@ -134,6 +135,7 @@ struct fx_vcpu {
 struct fx_monitor {
 	uint16_t cr_enabled, cr_sync, cr_onchange;      /* bit VM_EVENT_X86_CR0 and so on */
 	uint64_t cr_mask[4];
+	bool msr_bitmaps;               /* exist: from enable to the (tried) disable */
 	uint8_t msr_watched[3][1024], msr_onchange[3][1024];    /* 0-1fff, 40000000+, c0000000+ */
 	uint8_t msr_intercepted[3][1024];       /* stays: MSR intercepts cannot be removed */
 	bool singlestep, software_breakpoint, guest_request, guest_request_sync,

@@ -32,7 +32,7 @@ static bool still_violates(const struct fx_domain *domain, const struct fx_vcpu 
 		return true;
 	entry = domain->altp2m_active ? &domain->view_p2m[vcpu->view][access->gfn]
 				      : &domain->p2m[access->gfn];
-	if (entry->type == FX_P2M_INVALID || (domain->altp2m_active && !entry->present))
+	if (!entry->present)
 		return true;
 	return tried & ~fx_access_bits(entry->access);
 }

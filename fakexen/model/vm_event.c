@@ -246,6 +246,7 @@ int fx_vm_event_enable(struct fx_model *model, struct fx_domain *domain, uint32_
 	fx_frame(model, entry->frame)->ring = 1;
 	/* As FRONT_RING_INIT: the page itself is the other side's to initialise. */
 	ring->enabled = true;
+	domain->monitor.msr_bitmaps = true;
 	*xen_port = port;
 	return 0;
 }
