@@ -1,1 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Built, so that they cannot rot, and not installed: they are there to be read.
+
+noinst_PROGRAMS += examples/cr3 examples/cpuid examples/page
+
+examples_cr3_SOURCES = examples/cr3.c
+examples_cr3_LDADD = libringside.la
+examples_cpuid_SOURCES = examples/cpuid.c
+examples_cpuid_LDADD = libringside.la
+examples_page_SOURCES = examples/page.c
+examples_page_LDADD = libringside.la

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 include tests/unit/local.mk
+include tests/engine/local.mk
 include tests/traces/local.mk
 include tests/model/local.mk
 include tests/fuzz/local.mk

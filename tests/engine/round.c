@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * round.c: whole rounds on a page in memory, with a Xen of a few lines at its other end.
+ *
+ * Every request has exactly one response, whatever it was and whoever watched it; eight of
+ * them one notify.
+ */
+#include <stdlib.h>
+#include <urcu-qsbr.h>
+
+#include "engine/private.h"
+#include "tests/engine/message.h"
+#include "tests/unit/tap.h"
+
+#define VCPUS 4
+#define VERSION 7
+#define SIZE 400
+
+/* Xen's end: what it has pushed, and what the engine has answered. */
+static struct {
+	struct rs_ring_page page __attribute__((aligned(4096)));
+	uint32_t rsp_cons;
+	unsigned int notifies;
+	unsigned int answers;
+	uint8_t answer[RS_RING_SLOTS][SIZE]; /* of the last notify */
+	unsigned int batch;
+} xen;
+
+static struct rs_engine engine;
+static struct rs_turn turns[RS_RING_SLOTS];
+static struct rs_lane lanes[VCPUS];
+static unsigned int log_lines;
+
+static void on_log(enum rs_log_level level, const char *line, void *user)
+{
+	log_lines++;
+}
+
+static int notify(void *context)
+{
+	xen.notifies++;
+	xen.batch = 0;
+	while (xen.rsp_cons != xen.page.rsp_prod) {
+		memcpy(xen.answer[xen.batch++ % RS_RING_SLOTS],
+		       xen.page.slots + xen.rsp_cons % RS_RING_SLOTS * SIZE, SIZE);
+		xen.rsp_cons++;
+		xen.answers++;
+	}
+	return 0;
+}
+
+static const struct rs_doorbell_calls calls = { .notify = notify };
+
+static void push(const struct test_message *message)
+{
+	memcpy(xen.page.slots + xen.page.req_prod % RS_RING_SLOTS * SIZE, message->bytes, SIZE);
+	xen.page.req_prod++;
+}
+
+static void push_kind(enum rs_kind kind, uint32_t vcpu)
+{
+	struct test_message message;
+
+	test_request(&message, VERSION, kind, vcpu);
+	push(&message);
+}
+
+static const struct rs_wire *answer(unsigned int index)
+{
+	return (const struct rs_wire *)xen.answer[index];
+}
+
+static void begin(void)
+{
+	memset(&engine, 0, sizeof(engine));
+	memset(&xen, 0, sizeof(xen));
+	memset(lanes, 0, sizeof(lanes));
+	log_lines = 0;
+	engine.log = (struct rs_log){ on_log, NULL, RS_LOG_DEBUG };
+	engine.vcpu_count = VCPUS;
+	engine.layout = rs_layout_find(VERSION);
+	engine.lanes = lanes;
+	engine.turns = turns;
+	engine.can_step = true;
+	rs_ring_init(&engine.ring, &xen.page, SIZE, VERSION, VCPUS);
+	rs_doorbell_init(&engine.doorbell, &calls, NULL, -1, 0);
+	rs_table_build(&engine.table, NULL, 0);
+}
+
+static void end(void)
+{
+	rs_table_free(engine.table);
+}
+
+static void watch(struct rs_watch *watches, size_t count)
+{
+	struct rs_table_entry entries[4];
+
+	for (size_t i = 0; i < count; i++)
+		entries[i] = (struct rs_table_entry){
+			.kind = watches[i].options.kind,
+			.last = UINT64_MAX,
+			.order = i + 1,
+			.watch = &watches[i],
+		};
+	rs_table_free(engine.table);
+	rs_table_build(&engine.table, entries, count);
+}
+
+static bool check_default(enum rs_kind kind, uint32_t flags)
+{
+	bool good;
+
+	begin();
+	push_kind(kind, 1);
+	good = rs_round(&engine) == 1;
+	good &= TAP_SAME(xen.answers, 1) & TAP_SAME(xen.notifies, 1);
+	good &= TAP_SAME(answer(0)->flags, flags | RS_FLAG_VCPU_PAUSED);
+	good &= TAP_SAME(answer(0)->vcpu_id, 1) & TAP_SAME(engine.counters.unwatched, 1);
+	end();
+	return tap_ok(good, "%s without a watch: flags %#x", rs_kind_name(kind), flags);
+}
+
+static void test_defaults(void)
+{
+	check_default(RS_CR, 0);
+	check_default(RS_MSR, 0);
+	check_default(RS_GUEST_REQUEST, 0);
+	check_default(RS_INTERRUPT, 0);
+	check_default(RS_UNKNOWN, 0);
+	check_default(RS_CPUID, RS_FLAG_SET_REGISTERS);
+	check_default(RS_DESCRIPTOR, RS_FLAG_EMULATE);
+	check_default(RS_PAGE, RS_FLAG_EMULATE);
+	check_default(RS_SINGLESTEP, RS_FLAG_TOGGLE_SINGLESTEP);
+}
+
+static void test_view_fault(void)
+{
+	struct test_message message;
+	struct rs_wire *wire = test_request(&message, VERSION, RS_PAGE, 0);
+
+	begin();
+	wire->flags |= RS_FLAG_ALTERNATE_P2M;
+	wire->altp2m_idx = 2;
+	push(&message);
+	rs_round(&engine);
+	tap_ok(TAP_SAME(answer(0)->flags, RS_FLAG_VCPU_PAUSED | RS_FLAG_ALTERNATE_P2M |
+						  RS_FLAG_FAST_SINGLESTEP) &
+		       TAP_SAME(answer(0)->altp2m_idx, 0) &
+		       TAP_SAME(answer(0)->u.fast_singlestep_p2midx, 2),
+	       "a fault in a view is stepped past in view 0");
+
+	/* The same while a handler steps this vCPU: its step must not get lost. */
+	lanes[0].stepping = lanes[0].user_stepping = true;
+	push(&message);
+	rs_round(&engine);
+	tap_ok(TAP_SAME(answer(0)->flags, RS_FLAG_VCPU_PAUSED | RS_FLAG_ALTERNATE_P2M) &
+		       TAP_SAME(answer(0)->altp2m_idx, 0) & TAP_SAME(lanes[0].stepping, true),
+	       "of a vCPU that steps already by that step");
+	wire = test_request(&message, VERSION, RS_SINGLESTEP, 0);
+	wire->flags |= RS_FLAG_ALTERNATE_P2M;
+	push(&message);
+	engine.pages.view = 2;
+	rs_round(&engine);
+	tap_ok(TAP_SAME(answer(0)->flags, RS_FLAG_VCPU_PAUSED | RS_FLAG_ALTERNATE_P2M |
+						  RS_FLAG_TOGGLE_SINGLESTEP) &
+		       TAP_SAME(answer(0)->altp2m_idx, 2) &
+		       TAP_SAME(engine.counters.unwatched, 3),
+	       "which takes it back to its view, and is reported");
+	end();
+}
+
+/* What the last handler saw, and what it replies. */
+static struct {
+	unsigned int calls;
+	uint64_t order;
+	struct rs_reply reply;
+} seen;
+
+static struct rs_reply on_event(const struct rs_event *event, void *user)
+{
+	seen.calls++;
+	seen.order = seen.order * 10 + (uintptr_t)user;
+	return (uintptr_t)user == 1 ? RS_CONTINUE : seen.reply;
+}
+
+static void test_handlers(void)
+{
+	struct rs_watch watches[3] = {
+		{ .options = { .kind = RS_MSR, .handler = on_event, .user = (void *)1 } },
+		{ .options = { .kind = RS_MSR, .handler = on_event, .user = (void *)2 } },
+		{ .options = { .kind = RS_MSR, .handler = on_event, .user = (void *)3 } },
+	};
+
+	begin();
+	watch(watches, 3);
+	seen.calls = 0;
+	seen.order = 0;
+	seen.reply = RS_STEP;
+	push_kind(RS_MSR, 2);
+	rs_round(&engine);
+	tap_ok(TAP_SAME(seen.order, 123) & TAP_SAME(log_lines, 1) &
+		       TAP_SAME(answer(0)->flags, RS_FLAG_VCPU_PAUSED | RS_FLAG_TOGGLE_SINGLESTEP),
+	       "handlers are called in order; the first reply that is not CONTINUE counts");
+	seen.reply = RS_DENY;
+	push_kind(RS_MSR, 3);
+	rs_round(&engine);
+	tap_ok(TAP_SAME(answer(0)->flags, RS_FLAG_VCPU_PAUSED) &
+		       TAP_SAME(engine.counters.refused, 1),
+	       "a reply that Xen would ignore is refused, logged and counted, and answered");
+	tap_ok(TAP_SAME(engine.counters.unwatched, 0) & TAP_SAME(engine.counters.events[RS_MSR], 2),
+	       "watched events are counted by kind");
+	end();
+}
+
+static void test_batch(void)
+{
+	bool good = true;
+
+	begin();
+	for (uint32_t i = 0; i < RS_RING_SLOTS; i++)
+		push_kind(RS_CR, i % VCPUS);
+	good &= TAP_SAME(rs_round(&engine), 8) & TAP_SAME(xen.notifies, 1);
+	for (unsigned int i = 0; i < RS_RING_SLOTS; i++)
+		good &= TAP_SAME(answer(i)->vcpu_id, i % VCPUS);
+	good &= TAP_SAME(rs_round(&engine), 0) & TAP_SAME(xen.notifies, 1);
+	good &= TAP_SAME(engine.counters.batch_max, 8);
+	tap_ok(good, "eight requests, eight answers in their order, one notify; then none");
+	end();
+}
+
+/* Any bytes whatever: a hostile guest cannot write them, but a broken Xen might. */
+static void make_noise(struct test_message *message)
+{
+	struct rs_wire *wire = (struct rs_wire *)message->bytes;
+
+	for (size_t i = 0; i < sizeof(message->bytes); i++)
+		message->bytes[i] = (uint8_t)rand();
+	wire->version = rand() % 8 ? VERSION : (uint32_t)rand();
+	wire->vcpu_id = rand() % 8 ? (uint32_t)rand() % VCPUS : (uint32_t)rand();
+	wire->reason = rand() % 8 ? (uint32_t)rand() % RS_KIND_COUNT : (uint32_t)rand();
+	/* These three ask Xen, which is not here. */
+	while (wire->reason == RS_BREAKPOINT || wire->reason == RS_DEBUG ||
+	       wire->reason == RS_EMUL_UNIMPLEMENTED || wire->reason == RS_IO)
+		wire->reason = RS_CR;
+}
+
+static void test_exactly_once(void)
+{
+	unsigned int requests = 0;
+	bool good = true;
+
+	begin();
+	engine.log.function = NULL;
+	srand(4);
+	while (requests < 20000 && good) {
+		struct test_message message;
+		unsigned int count = 1 + (unsigned int)rand() % RS_RING_SLOTS;
+
+		for (unsigned int i = 0; i < count; i++) {
+			make_noise(&message);
+			push(&message);
+			requests++;
+		}
+		good &= TAP_SAME(rs_round(&engine), count);
+		good &= TAP_SAME(xen.answers, requests) & TAP_SAME(xen.batch, count);
+		for (unsigned int i = 0; i < count; i++)
+			good &= TAP_SAME(answer(i)->version, VERSION);
+	}
+	tap_ok(good, "%u requests of noise, each answered once", requests);
+	end();
+}
+
+int main(void)
+{
+	rcu_register_thread();
+	rcu_thread_offline();
+	test_defaults();
+	test_view_fault();
+	test_handlers();
+	test_batch();
+	test_exactly_once();
+	rcu_unregister_thread();
+	return tap_done();
+}
