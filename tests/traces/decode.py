@@ -25,23 +25,40 @@ def differences(wanted, found):
                 yield f"record {number}: {key} is {got.get(key)!r}, not {value!r}"
 
 
-def check(trace):
+def wanted_of(trace):
     with open(trace[: -len(".trace")] + ".jsonl", encoding="ascii") as file:
-        wanted = lines_of(file.read())
-    run = subprocess.run([ringside, "decode", "--json", trace], capture_output=True, text=True)
-    yield from differences(wanted, lines_of(run.stdout))
-    if run.returncode or run.stderr:
-        yield f"exit code {run.returncode}: {run.stderr}"
-    plain = subprocess.run([ringside, "decode", trace], capture_output=True, text=True)
-    if plain.returncode or plain.stderr or len(plain.stdout.splitlines()) != len(wanted):
-        yield f"as text: exit code {plain.returncode}: {plain.stderr}"
+        return lines_of(file.read())
+
+
+def decode(*arguments):
+    return subprocess.run([ringside, "decode", *arguments], capture_output=True, text=True)
+
+
+count = 0
+
+
+def ok(condition, name, detail=""):
+    global count
+    count += 1
+    if not condition and detail:
+        print("#", detail)
+    print("ok" if condition else "not ok", count, "-", name)
 
 
 traces = sorted(glob.glob(os.path.join(folder, "xen-*", "*.trace")))
-print(f"1..{len(traces) + 1}")
-print("ok 1" if len(traces) == 66 else "not ok 1", f"- {len(traces)} traces are here")
-for number, trace in enumerate(traces):
-    faults = list(check(trace))
+ok(len(traces) == 66, f"{len(traces)} traces are here")
+run = decode("--json", *traces)
+ok(run.returncode == 0 and not run.stderr, "all in one go", f"{run.returncode}: {run.stderr}")
+found = lines_of(run.stdout)
+for trace in traces:
+    wanted = wanted_of(trace)
+    faults = list(differences(wanted, found[: len(wanted)]))
+    del found[: len(wanted)]
     for fault in faults:
         print("#", fault)
-    print("not ok" if faults else "ok", number + 2, "-", os.path.relpath(trace, folder))
+    ok(not faults, os.path.relpath(trace, folder))
+ok(not found, "and no record more")
+run = decode(*traces)
+ok(run.returncode == 0 and not run.stderr and len(run.stdout.splitlines()) ==
+   sum(len(wanted_of(trace)) for trace in traces), "one line a message as text")
+print(f"1..{count}")
