@@ -22,7 +22,7 @@ int64_t fx_map_foreign(const struct fx_caller *caller, uint32_t domid, uint64_t 
 		return -EINVAL;
 	frame = fx_frame(caller->model, entry->frame);
 	if (frame->mappings == UINT16_MAX) {
-		fx_log(caller->host, "gfn %#llx of domain %u is mapped too often",
+		fx_host_log(caller->host, "gfn %#llx of domain %u is mapped too often",
 			(unsigned long long)gfn, domid);
 		return -EINVAL;
 	}

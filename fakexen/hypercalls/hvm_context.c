@@ -204,7 +204,7 @@ static int load_records(struct fx_domain *domain, struct reader *reader)
 			return 0;
 		error = load_record(domain, reader, &descriptor);
 		if (error) {
-			fx_log(reader->caller->host, "sethvmcontext: record %u/%u of %u bytes: %s",
+			fx_host_log(reader->caller->host, "sethvmcontext: record %u/%u of %u bytes: %s",
 				descriptor.typecode, descriptor.instance, descriptor.length,
 				strerror(-error));
 			return error;

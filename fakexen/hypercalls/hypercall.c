@@ -16,7 +16,7 @@ int fx_copy_out(const struct fx_caller *caller, uint64_t to, const void *from, s
 	return caller->host->copy_out(caller->host->opaque, caller->pid, to, from, size);
 }
 
-void fx_log(const struct fx_host *host, const char *format, ...)
+void fx_host_log(const struct fx_host *host, const char *format, ...)
 {
 	char line[256];
 	va_list arguments;
@@ -35,7 +35,7 @@ int fx_unmodelled(const struct fx_caller *caller, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(what, sizeof what, format, arguments);
 	va_end(arguments);
-	fx_log(caller->host, "not modelled: %s (called by process %d)", what, (int)caller->pid);
+	fx_host_log(caller->host, "not modelled: %s (called by process %d)", what, (int)caller->pid);
 	return -ENOSYS;
 }
 

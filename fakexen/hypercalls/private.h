@@ -13,7 +13,7 @@
 /* ---- the caller's memory, the log ---- */
 int fx_copy_in(const struct fx_caller *caller, void *to, uint64_t from, size_t size);
 int fx_copy_out(const struct fx_caller *caller, uint64_t to, const void *from, size_t size);
-void fx_log(const struct fx_host *host, const char *format, ...)
+void fx_host_log(const struct fx_host *host, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Says in the log what is missing; returns -ENOSYS. */
 int fx_unmodelled(const struct fx_caller *caller, const char *format, ...)
