@@ -17,6 +17,7 @@
 	__atomic_exchange_n((pointer), (value), __ATOMIC_SEQ_CST)
 #define fx_add_seq_cst(pointer, value) __atomic_add_fetch((pointer), (value), __ATOMIC_SEQ_CST)
 #define fx_or_seq_cst(pointer, value) __atomic_fetch_or((pointer), (value), __ATOMIC_SEQ_CST)
+#define fx_and_seq_cst(pointer, value) __atomic_fetch_and((pointer), (value), __ATOMIC_SEQ_CST)
 /* A count that only a report reads. */
 #define fx_count(pointer) ((void)__atomic_fetch_add((pointer), 1, __ATOMIC_RELAXED))
 

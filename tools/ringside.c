@@ -6,8 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <ringside/version.h>
-
+#include "config.h"
 #include "tools/commands.h"
 
 static const struct command {
@@ -65,7 +64,7 @@ int main(int argc, char **argv)
 		return finish();
 	}
 	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
-		printf("ringside %s (for Xen %s)\n", rs_version(), rs_version_xen());
+		puts("ringside " PACKAGE_VERSION);
 		return finish();
 	}
 	for (size_t i = 0; i < COMMAND_COUNT; i++)

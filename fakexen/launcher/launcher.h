@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* launcher.h: the parts of fakexen's own process and what they share.
+ *
+ * Threads: the main one (connections, signals, the command), one for calls, those that
+ * run vCPUs, and xenstore's. Locks, in the order in which they are taken: the connections'
+ * mutex, the world's, a domain's. */
+#ifndef FAKEXEN_LAUNCHER_LAUNCHER_H
+#define FAKEXEN_LAUNCHER_LAUNCHER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "fakexen/hypercall.h"
+#include "fakexen/launcher/options.h"
+#include "fakexen/model.h"
+
+enum { EXIT_FAKEXEN = 125, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
+
+struct world;
+struct connections;
+struct xenstore;
+
+struct launcher {
+	struct options options;
+	struct fx_model *model;
+	int memory_fd;
+	struct fx_host host;
+	struct world *world;
+	struct connections *connections;
+	struct xenstore *xenstore;
+	char folder[64];                /* private: sockets */
+};
+
+/* An error on stderr that ends the program. */
+void die(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+/* ---- machine.c ---- */
+/* Makes the model, and the domains in it. Ends the program when it cannot. */
+void machine_build(struct launcher *launcher);
+/* Files that belong to fakexen: next to the program in a build folder, else installed. */
+void machine_file(char *path, size_t size, const char *near, const char *installed);
+
+/* ---- log.c ---- */
+void log_open(const char *path);
+void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* ---- world.c: the vCPUs' threads ---- */
+void world_start(struct launcher *launcher);
+/* Between the two no vCPU runs, and nobody else stops the world. */
+void world_stop(struct world *world);
+void world_go(struct world *world);
+void world_end(struct world *world);
+
+/* ---- calls.c ---- */
+void calls_start(struct launcher *launcher);
+void calls_end(struct launcher *launcher);
+/* Takes back slots whose callers have died. */
+void calls_reclaim(struct fx_model *model, uint32_t dead_process);
+
+/* ---- execute.c ---- */
+int64_t execute(struct launcher *launcher, const struct fx_call *call, uint32_t tid);
+
+/* ---- connections.c: processes and devices ---- */
+void connections_start(struct launcher *launcher);
+/* Deals with all that has come in; any thread. What processes that have died left behind
+ * is cleared away before this returns. */
+void connections_serve(struct launcher *launcher);
+/* A descriptor that is readable when connections_serve() has something to do. */
+int connections_fd(const struct launcher *launcher);
+void connections_end(struct launcher *launcher);
+
+/* ---- process.c: who holds which foreign frames; with the world stopped ---- */
+struct process;
+struct process *process_enter(uint32_t number);
+struct process *process_find(uint32_t number);
+void process_leave(struct launcher *launcher, struct process *process);
+int process_map(struct process *process, uint32_t frame, uint32_t frame_count);
+bool process_unmap(struct process *process, uint32_t frame);
+
+/* ---- device.c: open descriptions ---- */
+int device_open(struct launcher *launcher, uint32_t kind, uint64_t inode, int fd);
+void device_close(struct launcher *launcher, uint32_t device);
+
+/* ---- command.c ---- */
+pid_t command_start(struct launcher *launcher);
+/* The exit status for a wait status. */
+int command_status(int status);
+
+/* ---- report.c ---- */
+/* Marks how far each vCPU is, so that the report can tell who ran on after that. */
+void report_mark(struct launcher *launcher);
+int report_write(struct launcher *launcher, const char *path);
+
+/* ---- xenstore/server.c ---- */
+void xenstore_start(struct launcher *launcher);
+/* Some domain may have vanished or shut down: any thread. */
+void xenstore_notice(struct xenstore *xenstore);
+void xenstore_end(struct xenstore *xenstore);
+
+#endif
