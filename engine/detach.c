@@ -65,17 +65,7 @@ static void withdraw(struct rs_engine *engine, struct report *report)
 		note(report, rs_xen_domain_unpause(engine->xen, engine->domain));
 }
 
-static void drain(struct rs_engine *engine, struct report *report)
-{
-	int result;
-
-	do
-		result = rs_round(engine);
-	while (result > 0);
-	note(report, result);
-}
-
-/* How long the vCPUs that owe something have run until now. */
+/* How long the vCPUs that owe something have run until now, when all is answered. */
 static void mark_owed(struct rs_engine *engine)
 {
 	for (uint32_t vcpu = 0; vcpu < engine->vcpu_count; vcpu++) {
@@ -85,6 +75,18 @@ static void mark_owed(struct rs_engine *engine)
 		if (lane->owes && rs_xen_vcpu_read(engine->xen, engine->domain, vcpu, &info) == 0)
 			lane->cpu_time_ns = info.cpu_time_ns;
 	}
+}
+
+static void drain(struct rs_engine *engine, struct report *report)
+{
+	bool answered = false;
+	int result;
+
+	while ((result = rs_round(engine)) > 0)
+		answered = true;
+	note(report, result);
+	if (answered)
+		mark_owed(engine);
 }
 
 /* One that has halted since has run too. */

@@ -88,10 +88,10 @@ static int spin(struct rs_engine *engine, int timeout_ms)
 
 static int wait_for_work(struct rs_engine *engine, int timeout_ms)
 {
-	if (engine->waiting == RS_WAIT_SPIN)
-		return spin(engine, timeout_ms);
 	if (engine->release_fd < 0 && (timeout_ms < 0 || timeout_ms > LOOK_MS))
 		timeout_ms = LOOK_MS;
+	if (engine->waiting == RS_WAIT_SPIN)
+		return spin(engine, timeout_ms);
 	return rs_doorbell_wait(&engine->doorbell, &engine->ring, timeout_ms);
 }
 

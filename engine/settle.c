@@ -110,7 +110,7 @@ static void settle_unimplemented(struct rs_engine *engine, struct rs_lane *lane,
 {
 	if (is_in_view(event)) {
 		settle_fault_in_view(lane, event, reply);
-	} else if (lane->emulating && lane->gfn != GFN_INVALID) {
+	} else if (lane->emulating) {
 		step_with_page_open(engine, lane, reply);
 	} else {
 		rs_log(&engine->log, RS_LOG_WARNING,

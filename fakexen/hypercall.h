@@ -29,6 +29,11 @@ void fx_unmap_foreign(struct fx_model *model, uint32_t frame);
 int64_t fx_map_resource(const struct fx_caller *caller, uint32_t domid, uint32_t type,
 	uint32_t id, uint64_t index);
 
+/* For the report: Xen's name of a hypercall (of model->hypercalls' index), of a domctl (of
+ * model->domctls'), or NULL. */
+const char *fx_hypercall_name(unsigned int op);
+const char *fx_domctl_name(unsigned int cmd);
+
 /* ---- for the vCPUs ---- */
 /* What CPUID says to a vCPU: the domain's policy, Xen's own leaves (0x40000000), and what
  * depends on the vCPU's state. out: EAX, EBX, ECX, EDX. */

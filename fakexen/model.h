@@ -52,7 +52,8 @@ struct fx_p2m_entry {
 	uint8_t type;
 	uint8_t access;         /* xenmem_access_t */
 	uint8_t present;        /* there is a frame; in a view: copied or set already */
-	uint8_t remapped;       /* in a view: by change_gfn, not an identity copy */
+	uint8_t remapped : 1;   /* in a view: by change_gfn, not an identity copy */
+	uint8_t ve : 1;         /* #VE is not suppressed (kept, but nothing raises it) */
 };
 
 struct fx_view {
@@ -213,7 +214,8 @@ struct fx_domain {
 	uint64_t paging_pool_bytes;
 	bool shutdown;
 	uint8_t shutdown_reason;
-	uint32_t vcpu_count;            /* d->max_vcpus */
+	uint32_t max_vcpus;             /* promised at creation; */
+	uint32_t vcpu_count;            /* so many there are: all of them, or none yet */
 	uint32_t pause_count;           /* tools' pauses (domain_pause_by_systemcontroller) */
 	uint64_t max_pages, total_pages, max_gfn;
 	uint64_t params[FX_PARAMS];

@@ -19,7 +19,16 @@ int fx_p2m_populate(struct fx_model *model, struct fx_domain *domain, uint64_t g
 int fx_p2m_remove(struct fx_model *model, struct fx_domain *domain, uint64_t gfn);
 int fx_p2m_set_access(struct fx_model *model, struct fx_domain *domain, uint64_t gfn,
 	uint8_t access);
+/* Takes a page from one gfn to another, as XENMAPSPACE_gmfn does. */
+int fx_p2m_move(struct fx_model *model, struct fx_domain *domain, uint64_t from, uint64_t to);
+/* The end of a domain: no gfn leads anywhere any more, frames are freed or, if dom0 has
+ * them mapped, left to their mappings. */
+void fx_p2m_teardown(struct fx_model *model, struct fx_domain *domain);
 struct fx_p2m_entry *fx_p2m_entry(struct fx_domain *domain, uint64_t gfn); /* NULL: beyond */
+
+/* Whoever caches translations of the domain has to forget them: done by everything here,
+ * and to be done when a vCPU's control registers were set from outside. */
+void fx_p2m_changed(struct fx_domain *domain);
 
 /* What a vCPU in `view` finds at gfn: a view copies lazily from the host. With altp2m off,
  * view 0 is the host's p2m itself. Returns NULL where nothing is. */
@@ -44,6 +53,12 @@ void fx_view_convert(struct fx_model *model, struct fx_domain *domain, unsigned 
 	uint64_t gfn, uint8_t access);
 int fx_view_get_access(struct fx_model *model, struct fx_domain *domain, uint16_t view,
 	uint64_t gfn, uint8_t *access);
+int fx_view_set_suppress_ve(struct fx_model *model, struct fx_domain *domain, uint16_t view,
+	uint64_t gfn, bool suppress);
+int fx_view_get_suppress_ve(struct fx_model *model, struct fx_domain *domain, uint16_t view,
+	uint64_t gfn, bool *suppress);
+int fx_view_set_visible(struct fx_model *model, struct fx_domain *domain, uint16_t view,
+	bool visible);
 int fx_view_change_gfn(struct fx_model *model, struct fx_domain *domain, uint16_t view,
 	uint64_t old_gfn, uint64_t new_gfn);
 

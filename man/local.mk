@@ -1,2 +1,3 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 dist_man_MANS += man/ringside.1
+dist_man_MANS += man/ringside-decode.1

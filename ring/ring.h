@@ -86,7 +86,8 @@ enum rs_ring_fault_kind {
 	 * sense again; each bad value is reported once.
 	 */
 	RS_RING_JUMP,
-	/* Taken, but its version is not the ring's: answer it as far as it can be read. */
+	/* Taken, but its version is not the ring's: answer it as far as it can be read. Its
+	 * vCPU has not been checked. */
 	RS_RING_WRONG_VERSION,
 	/* Taken, but the domain has no such vCPU: likewise. */
 	RS_RING_WRONG_VCPU,
@@ -121,9 +122,10 @@ int rs_ring_attach(struct rs_ring *ring, void *page, uint32_t message_size, uint
 
 /*
  * Copies the oldest request out to message (message_size bytes; looked at after the copy
- * only) and consumes it. 1: one was taken. 0: none waits. -EPROTO: none was taken, because
- * the producer index is corrupt. In every case *fault says what was wrong, or SOUND: a
- * request that was taken with a fault still wants its one response.
+ * only) and consumes it. 1: one was taken. 0: none waits. -EPROTO: none was taken this time,
+ * because the producer index is corrupt: go on calling, that is reported once. In every
+ * case *fault says what was wrong, or SOUND: a request that was taken with a fault still
+ * wants its one response.
  */
 int rs_ring_take(struct rs_ring *ring, void *message, struct rs_ring_fault *fault);
 

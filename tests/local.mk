@@ -3,6 +3,7 @@ include tests/unit/local.mk
 include tests/engine/local.mk
 include tests/traces/local.mk
 include tests/model/local.mk
+include tests/fakexen/events/local.mk
 include tests/fuzz/local.mk
 
 dist_check_SCRIPTS += tests/arrows.sh tests/headers.sh

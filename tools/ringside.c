@@ -6,7 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config.h"
+#include <ringside/version.h>
+
 #include "tools/commands.h"
 
 static const struct command {
@@ -64,7 +65,7 @@ int main(int argc, char **argv)
 		return finish();
 	}
 	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
-		puts("ringside " PACKAGE_VERSION);
+		printf("ringside %s (for Xen %s)\n", rs_version(), rs_version_xen());
 		return finish();
 	}
 	for (size_t i = 0; i < COMMAND_COUNT; i++)

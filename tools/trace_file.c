@@ -72,7 +72,7 @@ static int check_header(struct trace_file *file, const struct file_header *heade
 		return fail(file, -EBADMSG, offsetof(struct file_header, header_size),
 			    "has a header of %u bytes instead of %zu: record it again",
 			    header->header_size, sizeof(*header));
-	if (!layout)
+	if (!layout || layout->message_size > TRACE_MESSAGE_SIZE_MAX)
 		return fail(file, -EBADMSG, offsetof(struct file_header, message_version),
 			    "holds messages of version %u, and only 6 and 7 (Xen 4.14 and later) "
 			    "are known: record on such a Xen",

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include <ringside/probe.h>
+
 #include "xen/monitor.h"
 #include "xen/private.h"
 
@@ -83,7 +85,7 @@ int rs_xen_monitor_switch(struct rs_xen *xen, uint32_t domain,
 	/* libxenctrl fails with -1 alone, which is no -errno of ours that can come here. */
 	if (result != -1)
 		return result < 0 ? result : 0;
-	snprintf(call, sizeof(call), "xc_monitor_* for event kind %d, %s", (int)source->kind,
+	snprintf(call, sizeof(call), "switching %s events %s", rs_kind_name(source->kind),
 		 on ? "on" : "off");
 	return rs_xen_fail(xen, call, domain);
 }

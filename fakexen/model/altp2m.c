@@ -112,6 +112,16 @@ void fx_view_switch_vcpu(struct fx_domain *domain, struct fx_vcpu *vcpu, uint16_
 		vcpu->view = view;
 }
 
+int fx_view_set_visible(struct fx_model *model, struct fx_domain *domain, uint16_t view,
+	bool visible)
+{
+	(void)model;
+	if (!view_used(domain, view))
+		return -EINVAL;
+	domain->views[view].visible = visible;
+	return 0;
+}
+
 int fx_view_switch_domain(struct fx_model *model, struct fx_domain *domain, uint16_t view)
 {
 	(void)model;
@@ -128,10 +138,12 @@ static void set_entry(struct fx_domain *domain, unsigned int view, uint64_t gfn,
 	const struct fx_p2m_entry *from, uint8_t access, bool remapped)
 {
 	struct fx_p2m_entry *entry = view_entry(domain, view, gfn);
+	bool ve = entry->present && entry->ve;
 
 	*entry = *from;
 	entry->access = access;
 	entry->remapped = remapped;
+	entry->ve = ve;
 	fx_p2m_changed(domain);
 }
 
@@ -168,7 +180,7 @@ const struct fx_p2m_entry *fx_view_lookup(struct fx_model *model, struct fx_doma
 	if (!host->present)
 		return NULL;
 	*entry = *host;         /* no change of what anybody sees: no flush */
-	entry->remapped = 0;
+	entry->ve = 0;
 	return entry;
 }
 
@@ -234,6 +246,45 @@ int fx_view_get_access(struct fx_model *model, struct fx_domain *domain, uint16_
 	return 0;
 }
 
+int fx_view_set_suppress_ve(struct fx_model *model, struct fx_domain *domain, uint16_t view,
+	uint64_t gfn, bool suppress)
+{
+	const struct fx_p2m_entry *entry;
+
+	if (view && !view_used(domain, view))
+		return -EINVAL;
+	if (gfn >= FX_GFNS)
+		return view ? -ESRCH : -EINVAL;
+	if (!view) {                    /* a write of the host's entry, as it is */
+		fx_p2m_set_access(model, domain, gfn, domain->p2m[gfn].access);
+		domain->p2m[gfn].ve = !suppress;
+		return 0;
+	}
+	entry = effective_entry(domain, view, gfn);
+	if (!entry)
+		return -ESRCH;
+	set_entry(domain, view, gfn, entry, entry->access, entry->remapped);
+	view_entry(domain, view, gfn)->ve = !suppress;
+	return 0;
+}
+
+int fx_view_get_suppress_ve(struct fx_model *model, struct fx_domain *domain, uint16_t view,
+	uint64_t gfn, bool *suppress)
+{
+	const struct fx_p2m_entry *entry;
+
+	(void)model;
+	if (view && !view_used(domain, view))
+		return -EINVAL;
+	if (gfn >= FX_GFNS)
+		return -ESRCH;
+	entry = view ? view_entry(domain, view, gfn) : &domain->p2m[gfn];
+	if (!entry->present)
+		return -ESRCH;
+	*suppress = !entry->ve;
+	return 0;
+}
+
 int fx_view_change_gfn(struct fx_model *model, struct fx_domain *domain, uint16_t view,
 	uint64_t old_gfn, uint64_t new_gfn)
 {
@@ -258,6 +309,7 @@ int fx_view_change_gfn(struct fx_model *model, struct fx_domain *domain, uint16_
 		return -ESRCH;
 	/* With the frame comes the access that the new gfn has in this view, or in the host. */
 	set_entry(domain, view, old_gfn, entry, entry->access, true);
+	view_entry(domain, view, old_gfn)->ve = 0;
 	if (new_gfn < v->min_remapped_gfn)
 		v->min_remapped_gfn = new_gfn;
 	if (new_gfn > v->max_remapped_gfn)

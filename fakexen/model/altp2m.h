@@ -10,8 +10,6 @@
  * (p2m_altp2m_propagate_change). */
 void fx_views_propagate(struct fx_domain *domain, uint64_t gfn,
 	const struct fx_p2m_entry *entry);
-/* Whoever caches translations of the domain has to forget them. */
-void fx_p2m_changed(struct fx_domain *domain);
 /* Makes entries empty, cheaply also where most of them were never touched. */
 void fx_entries_clear(struct fx_p2m_entry *entries, uint64_t count);
 

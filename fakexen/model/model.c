@@ -43,7 +43,7 @@ static void init_dom0(struct fx_domain *dom0)
 	dom0->state = FX_DOMAIN_ALIVE;
 	dom0->id = 0;
 	strcpy(dom0->name, "Domain-0");
-	dom0->vcpu_count = 1;
+	dom0->max_vcpus = dom0->vcpu_count = 1;
 	dom0->creation_finished = true;
 }
 

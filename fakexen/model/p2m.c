@@ -77,10 +77,11 @@ static void set_entry(struct fx_domain *domain, uint64_t gfn, uint32_t frame, ui
 {
 	struct fx_p2m_entry *entry = &domain->p2m[gfn];
 
-	entry->frame = frame;
-	entry->type = frame == FX_NO_FRAME ? FX_P2M_INVALID : type;
-	entry->access = access;
-	entry->present = frame != FX_NO_FRAME;
+	if (frame == FX_NO_FRAME)
+		*entry = (struct fx_p2m_entry){ .type = FX_P2M_INVALID };
+	else
+		*entry = (struct fx_p2m_entry){ .frame = frame, .type = type, .access = access,
+			.present = true, .ve = entry->present && entry->ve };
 	/* The highest gfn that there has ever been: a write to a hole counts too, because
 	 * a hole reads as p2m_mmio_dm. Only a removal does not. */
 	if (type != FX_P2M_INVALID && gfn > domain->max_gfn)
@@ -94,7 +95,7 @@ int fx_p2m_populate(struct fx_model *model, struct fx_domain *domain, uint64_t g
 	struct fx_p2m_entry *entry = fx_p2m_entry(domain, gfn);
 	uint32_t frame;
 
-	if (!entry)
+	if (!entry || domain->state == FX_DOMAIN_DYING)
 		return -EINVAL;
 	if (domain->total_pages >= domain->max_pages)
 		return -ENOMEM;
@@ -109,6 +110,14 @@ int fx_p2m_populate(struct fx_model *model, struct fx_domain *domain, uint64_t g
 	return 0;
 }
 
+/* Every removal by dom0 has device models drop their mappings: vCPUs do that first when
+ * they go on. */
+static void invalidate_mapcache(struct fx_domain *domain)
+{
+	for (unsigned int i = 0; i < domain->vcpu_count; i++)
+		domain->vcpus[i].mapcache_invalidate = true;
+}
+
 int fx_p2m_remove(struct fx_model *model, struct fx_domain *domain, uint64_t gfn)
 {
 	struct fx_p2m_entry *entry = fx_p2m_entry(domain, gfn);
@@ -120,8 +129,25 @@ int fx_p2m_remove(struct fx_model *model, struct fx_domain *domain, uint64_t gfn
 	set_entry(domain, gfn, FX_NO_FRAME, FX_P2M_INVALID, domain->default_access);
 	fx_frame(model, frame)->in_p2m = 0;
 	fx_frame_release(model, frame);
-	for (unsigned int i = 0; i < domain->vcpu_count; i++)
-		domain->vcpus[i].mapcache_invalidate = true;
+	invalidate_mapcache(domain);
+	return 0;
+}
+
+int fx_p2m_move(struct fx_model *model, struct fx_domain *domain, uint64_t from, uint64_t to)
+{
+	struct fx_p2m_entry *source = fx_p2m_entry(domain, from), *target = fx_p2m_entry(domain, to);
+	uint32_t frame;
+
+	if (!source || !source->present || !target || domain->state == FX_DOMAIN_DYING)
+		return -EINVAL;
+	if (source == target)
+		return 0;
+	frame = source->frame;
+	if (target->present)
+		fx_p2m_remove(model, domain, to);
+	set_entry(domain, from, FX_NO_FRAME, FX_P2M_INVALID, domain->default_access);
+	invalidate_mapcache(domain);
+	set_entry(domain, to, frame, FX_P2M_RAM_RW, domain->default_access);
 	return 0;
 }
 
@@ -138,6 +164,21 @@ int fx_p2m_set_access(struct fx_model *model, struct fx_domain *domain, uint64_t
 	else    /* nothing to protect, but a write all the same: the views hear of it */
 		set_entry(domain, gfn, FX_NO_FRAME, FX_P2M_MMIO_DM, access);
 	return 0;
+}
+
+void fx_p2m_teardown(struct fx_model *model, struct fx_domain *domain)
+{
+	uint16_t owner = fx_domain_slot(model, domain) + 1;
+
+	fx_altp2m_set_state(model, domain, false);
+	fx_entries_clear(domain->p2m, FX_GFNS);
+	fx_p2m_changed(domain);
+	for (uint32_t frame = 0; frame < model->frame_count; frame++) {
+		if (fx_frame(model, frame)->owner != owner)
+			continue;
+		fx_frame(model, frame)->in_p2m = 0;
+		fx_frame_release(model, frame);
+	}
 }
 
 uint8_t fx_access_bits(uint8_t access)

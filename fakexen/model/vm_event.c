@@ -11,6 +11,7 @@
 #include "fakexen/model/registers.h"
 #include "fakexen/p2m.h"
 #include "fakexen/port.h"
+#include "fakexen/vcpu.h"
 
 #define SLOTS 8u        /* __RING_SIZE of a page of version 7's messages */
 
@@ -135,6 +136,16 @@ static int wait_for_slot(struct fx_domain *domain, struct fx_vcpu *vcpu)
 	vcpu->vm_event_waiting = true;
 	domain->vm_event.waiting++;
 	return -EAGAIN;
+}
+
+bool fx_vcpu_runnable(const struct fx_domain *domain, const struct fx_vcpu *vcpu)
+{
+	/* V1: pairs with the release in answer.c. */
+	return !fx_load_acquire(&vcpu->vm_event_pause_count) &&
+	       !fx_load_relaxed(&vcpu->vm_event_blocked) &&
+	       !fx_load_acquire(&vcpu->vm_event_waiting) && fx_load_acquire(&vcpu->up) &&
+	       vcpu->exists && !vcpu->pause_count && !domain->pause_count &&
+	       !fx_load_relaxed(&domain->shutdown);
 }
 
 /* ---- requests ---- */

@@ -4,7 +4,6 @@
 #include "fakexen/p2m.h"
 #include "fakexen/vcpu/private.h"
 
-#define RFLAGS_RF 0x10000u
 #define ALL (FX_ACCESS_R | FX_ACCESS_W | FX_ACCESS_X)
 
 /* In the table that the vCPU runs on: with altp2m, view 0 is one of its own. */
@@ -124,9 +123,6 @@ int fx_exit_ept(struct fx_runner *runner, const struct fx_cpu_exit *exit)
 		fx_domain_crash(runner, "an EPT misconfiguration");
 		return 0;
 	}
-	/* VMX saves RF as 1 when an instruction faults. */
-	if (!exit->ept.in_event_delivery)
-		runner->state->rflags |= RFLAGS_RF;
 	if (entry->access == XENMEM_access_rx2rw && (tried & FX_ACCESS_W)) {
 		convert(runner, gfn, XENMEM_access_rw);
 		return 0;

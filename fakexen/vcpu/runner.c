@@ -57,16 +57,6 @@ void fx_runner_destroy(struct fx_runner *runner)
 	free(runner);
 }
 
-bool fx_vcpu_runnable(const struct fx_domain *domain, const struct fx_vcpu *vcpu)
-{
-	/* V1: pairs with the release in answer.c. */
-	return !fx_load_acquire(&vcpu->vm_event_pause_count) &&
-	       !fx_load_relaxed(&vcpu->vm_event_blocked) &&
-	       !fx_load_acquire(&vcpu->vm_event_waiting) && fx_load_acquire(&vcpu->up) &&
-	       vcpu->exists && !vcpu->pause_count && !domain->pause_count &&
-	       !fx_load_relaxed(&domain->shutdown);
-}
-
 /* ---- one turn ---- */
 
 /* The event that waited for its slot goes first; then the handler that had to stop is

@@ -64,8 +64,8 @@ static bool check_head(const struct scene *scene, uint32_t flags)
 {
 	const struct rs_wire *wire = wire_of(scene);
 
-	return TAP_SAME(wire->version, 7) & TAP_SAME(wire->reason, scene->event.reason) &
-	       TAP_SAME(wire->vcpu_id, 5) & TAP_SAME(wire->flags, flags | RS_FLAG_VCPU_PAUSED);
+	return TAP_SAME(wire->version, 7) && TAP_SAME(wire->reason, scene->event.reason) &&
+	       TAP_SAME(wire->vcpu_id, 5) && TAP_SAME(wire->flags, flags | RS_FLAG_VCPU_PAUSED);
 }
 
 static bool check_one(const struct expectation *expectation, enum rs_kind kind)
@@ -88,7 +88,7 @@ static bool check_one(const struct expectation *expectation, enum rs_kind kind)
 	if (taken != !refusal)
 		printf("# %s, %s: %s\n", expectation->name, rs_kind_name(kind),
 		       refusal ? refusal : "was taken");
-	return (taken == !refusal) & check_head(&scene, flags) &
+	return (taken == !refusal) && check_head(&scene, flags) &&
 	       TAP_SAME(scene.answer.injection.wanted, taken && expectation->injects);
 }
 
@@ -197,11 +197,11 @@ static void test_fast_step(void)
 
 	set_scene(&scene, RS_PAGE);
 	build(&scene, RS_FAST_STEP, &rules);
-	tap_ok(TAP_SAME(wire_of(&scene)->altp2m_idx, 0) &
+	tap_ok(TAP_SAME(wire_of(&scene)->altp2m_idx, 0) &&
 		       TAP_SAME(wire_of(&scene)->u.fast_singlestep_p2midx, 3),
 	       "a fast step goes through view 0 and back to where the event came from");
 	build(&scene, rs_reply_fast_step_in(3, 0), &rules);
-	tap_ok(TAP_SAME(wire_of(&scene)->altp2m_idx, 3) &
+	tap_ok(TAP_SAME(wire_of(&scene)->altp2m_idx, 3) &&
 		       TAP_SAME(wire_of(&scene)->u.fast_singlestep_p2midx, 0),
 	       "or between the views that were asked for");
 	tap_ok(build(&scene, rs_reply_fast_step_in(0, 4), &rules) &&
@@ -240,22 +240,22 @@ static void test_registers(void)
 
 	set_scene(&scene, RS_CPUID);
 	registers = rs_answer_registers(&scene.event);
-	good = TAP_SAME(registers->rip, TEST_RIP + 2) &
-	       TAP_SAME(registers->rbx, rs_event_rbx(&scene.event)) &
+	good = TAP_SAME(registers->rip, TEST_RIP + 2) &&
+	       TAP_SAME(registers->rbx, rs_event_rbx(&scene.event)) &&
 	       TAP_SAME(registers->rflags, 0x246);
 	registers->rax = 0xabcd;
 	good &= rs_answer_registers(&scene.event) == registers && registers->rax == 0xabcd;
 	good &= !build(&scene, reply, &permissive);
-	good &= TAP_SAME(test_get_u64(scene.answer.message, 56), 0xabcd) &
+	good &= TAP_SAME(test_get_u64(scene.answer.message, 56), 0xabcd) &&
 		TAP_SAME(test_get_u64(scene.answer.message, rip), TEST_RIP + 2);
 	tap_ok(good, "a CPUID's registers begin behind it, and what is set is sent");
 
 	for (uint32_t version = 6; version <= 7; version++) {
 		set_scene_version(&scene, RS_BREAKPOINT, version);
 		registers = rs_answer_registers(&scene.event);
-		tap_ok(TAP_SAME(registers->rip, rs_event_rip(&scene.event)) &
-			       TAP_SAME(registers->r15, rs_event_r15(&scene.event)) &
-			       TAP_SAME(registers->rsp, rs_event_rsp(&scene.event)) &
+		tap_ok(TAP_SAME(registers->rip, rs_event_rip(&scene.event)) &&
+			       TAP_SAME(registers->r15, rs_event_r15(&scene.event)) &&
+			       TAP_SAME(registers->rsp, rs_event_rsp(&scene.event)) &&
 			       TAP_SAME(wire_of(&scene)->version, version),
 		       "registers lie the same in version %u", version);
 	}
@@ -313,7 +313,7 @@ static void test_emulation(void)
 
 	set_scene(&scene, RS_PAGE);
 	build(&scene, RS_EMULATE, &permissive);
-	tap_ok(TAP_SAME(wire_of(&scene)->u.page.gfn, TEST_GFN) &
+	tap_ok(TAP_SAME(wire_of(&scene)->u.page.gfn, TEST_GFN) &&
 		       TAP_SAME(wire_of(&scene)->u.page.flags, RS_ACCESS_R | RS_ACCESS_W),
 	       "EMULATE echoes the fault, which Xen looks at");
 	build(&scene, RS_RESUME, &permissive);
@@ -345,13 +345,13 @@ static void test_injection(void)
 
 	set_scene(&scene, RS_BREAKPOINT);
 	build(&scene, RS_GIVE_BACK, &permissive);
-	tap_ok(TAP_SAME(injection->vector, 3) & TAP_SAME(injection->type, 6) &
-		       TAP_SAME(injection->insn_length, 2) &
+	tap_ok(TAP_SAME(injection->vector, 3) && TAP_SAME(injection->type, 6) &&
+		       TAP_SAME(injection->insn_length, 2) &&
 		       TAP_SAME(injection->error_code, RS_NO_ERROR_CODE),
 	       "a breakpoint goes back as vector 3, software exception");
 	set_scene(&scene, RS_DEBUG);
 	build(&scene, RS_GIVE_BACK, &permissive);
-	tap_ok(TAP_SAME(injection->vector, 1) & TAP_SAME(injection->type, 3) &
+	tap_ok(TAP_SAME(injection->vector, 1) && TAP_SAME(injection->type, 3) &&
 		       TAP_SAME(injection->extra, 0x4000),
 	       "a debug exception as vector 1, with what was pending");
 	tap_ok(build(&scene, rs_reply_inject(14, 1, 0, 0, 0), &permissive) &&
@@ -359,7 +359,7 @@ static void test_injection(void)
 		       build(&scene, rs_reply_inject(3, 6, 0, 0, 0), &permissive),
 	       "what no processor can take is refused");
 	build(&scene, rs_reply_inject(14, 3, 2, 0, 0xdead), &permissive);
-	tap_ok(TAP_SAME(injection->error_code, 2) & TAP_SAME(injection->extra, 0xdead),
+	tap_ok(TAP_SAME(injection->error_code, 2) && TAP_SAME(injection->extra, 0xdead),
 	       "a page fault with its error code and address");
 }
 

@@ -22,7 +22,7 @@ static struct {
 	uint32_t rsp_cons;
 	unsigned int notifies;
 	unsigned int answers;
-	uint8_t answer[RS_RING_SLOTS][SIZE]; /* of the last notify */
+	uint8_t answer[RS_RING_SLOTS][SIZE] __attribute__((aligned(8))); /* of the last notify */
 	unsigned int batch;
 } xen;
 
@@ -114,9 +114,9 @@ static bool check_default(enum rs_kind kind, uint32_t flags)
 	begin();
 	push_kind(kind, 1);
 	good = rs_round(&engine) == 1;
-	good &= TAP_SAME(xen.answers, 1) & TAP_SAME(xen.notifies, 1);
+	good &= TAP_SAME(xen.answers, 1) && TAP_SAME(xen.notifies, 1);
 	good &= TAP_SAME(answer(0)->flags, flags | RS_FLAG_VCPU_PAUSED);
-	good &= TAP_SAME(answer(0)->vcpu_id, 1) & TAP_SAME(engine.counters.unwatched, 1);
+	good &= TAP_SAME(answer(0)->vcpu_id, 1) && TAP_SAME(engine.counters.unwatched, 1);
 	end();
 	return tap_ok(good, "%s without a watch: flags %#x", rs_kind_name(kind), flags);
 }
@@ -145,8 +145,8 @@ static void test_view_fault(void)
 	push(&message);
 	rs_round(&engine);
 	tap_ok(TAP_SAME(answer(0)->flags, RS_FLAG_VCPU_PAUSED | RS_FLAG_ALTERNATE_P2M |
-						  RS_FLAG_FAST_SINGLESTEP) &
-		       TAP_SAME(answer(0)->altp2m_idx, 0) &
+						  RS_FLAG_FAST_SINGLESTEP) &&
+		       TAP_SAME(answer(0)->altp2m_idx, 0) &&
 		       TAP_SAME(answer(0)->u.fast_singlestep_p2midx, 2),
 	       "a fault in a view is stepped past in view 0");
 
@@ -154,8 +154,8 @@ static void test_view_fault(void)
 	lanes[0].stepping = lanes[0].user_stepping = true;
 	push(&message);
 	rs_round(&engine);
-	tap_ok(TAP_SAME(answer(0)->flags, RS_FLAG_VCPU_PAUSED | RS_FLAG_ALTERNATE_P2M) &
-		       TAP_SAME(answer(0)->altp2m_idx, 0) & TAP_SAME(lanes[0].stepping, true),
+	tap_ok(TAP_SAME(answer(0)->flags, RS_FLAG_VCPU_PAUSED | RS_FLAG_ALTERNATE_P2M) &&
+		       TAP_SAME(answer(0)->altp2m_idx, 0) && TAP_SAME(lanes[0].stepping, true),
 	       "of a vCPU that steps already by that step");
 	wire = test_request(&message, VERSION, RS_SINGLESTEP, 0);
 	wire->flags |= RS_FLAG_ALTERNATE_P2M;
@@ -163,8 +163,8 @@ static void test_view_fault(void)
 	engine.pages.view = 2;
 	rs_round(&engine);
 	tap_ok(TAP_SAME(answer(0)->flags, RS_FLAG_VCPU_PAUSED | RS_FLAG_ALTERNATE_P2M |
-						  RS_FLAG_TOGGLE_SINGLESTEP) &
-		       TAP_SAME(answer(0)->altp2m_idx, 2) &
+						  RS_FLAG_TOGGLE_SINGLESTEP) &&
+		       TAP_SAME(answer(0)->altp2m_idx, 2) &&
 		       TAP_SAME(engine.counters.unwatched, 3),
 	       "which takes it back to its view, and is reported");
 	end();
@@ -199,16 +199,16 @@ static void test_handlers(void)
 	seen.reply = RS_STEP;
 	push_kind(RS_MSR, 2);
 	rs_round(&engine);
-	tap_ok(TAP_SAME(seen.order, 123) & TAP_SAME(log_lines, 1) &
+	tap_ok(TAP_SAME(seen.order, 123) && TAP_SAME(log_lines, 1) &&
 		       TAP_SAME(answer(0)->flags, RS_FLAG_VCPU_PAUSED | RS_FLAG_TOGGLE_SINGLESTEP),
 	       "handlers are called in order; the first reply that is not CONTINUE counts");
 	seen.reply = RS_DENY;
 	push_kind(RS_MSR, 3);
 	rs_round(&engine);
-	tap_ok(TAP_SAME(answer(0)->flags, RS_FLAG_VCPU_PAUSED) &
+	tap_ok(TAP_SAME(answer(0)->flags, RS_FLAG_VCPU_PAUSED) &&
 		       TAP_SAME(engine.counters.refused, 1),
 	       "a reply that Xen would ignore is refused, logged and counted, and answered");
-	tap_ok(TAP_SAME(engine.counters.unwatched, 0) & TAP_SAME(engine.counters.events[RS_MSR], 2),
+	tap_ok(TAP_SAME(engine.counters.unwatched, 0) && TAP_SAME(engine.counters.events[RS_MSR], 2),
 	       "watched events are counted by kind");
 	end();
 }
@@ -220,10 +220,10 @@ static void test_batch(void)
 	begin();
 	for (uint32_t i = 0; i < RS_RING_SLOTS; i++)
 		push_kind(RS_CR, i % VCPUS);
-	good &= TAP_SAME(rs_round(&engine), 8) & TAP_SAME(xen.notifies, 1);
+	good &= TAP_SAME(rs_round(&engine), 8) && TAP_SAME(xen.notifies, 1);
 	for (unsigned int i = 0; i < RS_RING_SLOTS; i++)
 		good &= TAP_SAME(answer(i)->vcpu_id, i % VCPUS);
-	good &= TAP_SAME(rs_round(&engine), 0) & TAP_SAME(xen.notifies, 1);
+	good &= TAP_SAME(rs_round(&engine), 0) && TAP_SAME(xen.notifies, 1);
 	good &= TAP_SAME(engine.counters.batch_max, 8);
 	tap_ok(good, "eight requests, eight answers in their order, one notify; then none");
 	end();
@@ -263,7 +263,7 @@ static void test_exactly_once(void)
 			requests++;
 		}
 		good &= TAP_SAME(rs_round(&engine), count);
-		good &= TAP_SAME(xen.answers, requests) & TAP_SAME(xen.batch, count);
+		good &= TAP_SAME(xen.answers, requests) && TAP_SAME(xen.batch, count);
 		for (unsigned int i = 0; i < count; i++)
 			good &= TAP_SAME(answer(i)->version, VERSION);
 	}

@@ -93,7 +93,7 @@ static int visit(void *context, uint64_t first, uint64_t last, uint32_t access)
 {
 	struct visited *visited = context;
 
-	visited->good &= TAP_SAME(first, visited->next) & (first <= last);
+	visited->good &= TAP_SAME(first, visited->next) && (first <= last);
 	for (uint64_t gfn = first; gfn <= last; gfn++)
 		visited->good &= TAP_SAME(access,
 					  plain_access(visited->entries, visited->count, gfn));
@@ -125,7 +125,7 @@ static bool check_table(unsigned int seed)
 	good &= check_key(table, entries, count, RS_CPUID, 0, 0);
 	good &= check_key(table, entries, count, RS_DESCRIPTOR, 0, 0);
 	rs_table_visit_pages(table, 3, KEY_MAX + 5, visit, &visited);
-	good &= visited.good & TAP_SAME(visited.next, KEY_MAX + 6);
+	good &= visited.good && TAP_SAME(visited.next, KEY_MAX + 6);
 	rs_table_free(table);
 	return good;
 }

@@ -49,39 +49,37 @@ def refused(name, data, records, offset, word):
         ok(good, f"{name} {''.join(arguments)}", f"{run.returncode}: {run.stderr}")
 
 
+def write(name, data):
+    path = os.path.join(folder, name)
+    with open(path, "wb") as file:
+        file.write(data)
+    return path
+
+
 def cuts():
-    """Cut at every byte, the file gives the records before the cut and never more."""
-    good = True
-    path = os.path.join(folder, "cut.trace")
-    for size in [*range(0, 34), *range(430, 470), 863, 864, 865, len(whole) - 1, len(whole)]:
-        with open(path, "wb") as cut:
-            cut.write(whole[:size])
-        run = decode(path)
-        records = max(0, size - 32) // RECORD
-        clean = size >= 32 and (size - 32) % RECORD == 0
-        this = (len(run.stdout.splitlines()) == records and run.returncode == (0 if clean else 3)
-                and len(run.stderr.splitlines()) == (0 if clean else 1))
-        if not this:
-            print(f"# cut at {size}: {run.returncode}, {run.stderr}")
-        good &= this
-    ok(good, "cut short anywhere")
+    """Cut anywhere, a file gives the records before the cut, and one line with its size."""
+    sizes = [*range(0, 34), *range(430, 470), 863, 864, 865, len(whole) - 1, len(whole)]
+    clean = [size for size in sizes if size >= 32 and (size - 32) % RECORD == 0]
+    paths = [write(f"cut-{size}", whole[:size]) for size in sizes]
+    run = decode(*paths)
+    lines = run.stderr.splitlines()
+    ok(len(run.stdout.splitlines()) == sum(max(0, size - 32) // RECORD for size in sizes),
+       "cut short anywhere: all whole records, and no other")
+    ok(len(clean) == 4 and all(f"/cut-{size}: offset {size}: " in run.stderr
+                               for size in sizes if size not in clean)
+       and len(lines) == len(sizes) - len(clean), "a line for each, and where it was cut",
+       run.stderr)
 
 
 def noise():
-    """Random bytes, alone and behind a sound header, from a fixed seed."""
+    """Random bytes, alone and behind a sound beginning, from a fixed seed."""
     bytes_of = random.Random(20).randbytes
-    good = True
-    path = os.path.join(folder, "noise.trace")
-    for size in 1, 16, 32, 100, 5000:
-        for head in b"", whole[:8], whole[:32], whole[:48]:
-            with open(path, "wb") as file:
-                file.write(head + bytes_of(size))
-            run = decode("--json", path)
-            this = run.returncode == 3 and len(run.stderr.splitlines()) == 1
-            if not this:
-                print(f"# {len(head)} + {size} bytes: {run.returncode}, {run.stderr}")
-            good &= this
-    ok(good, "random bytes")
+    paths = [write(f"noise-{len(head)}-{size}", head + bytes_of(size))
+             for size in (1, 16, 32, 100, 5000)
+             for head in (b"", whole[:8], whole[:32], whole[:48])]
+    run = decode("--json", *paths)
+    ok(run.returncode == 3 and len(run.stderr.splitlines()) == len(paths)
+       and all(f"{path}: offset " in run.stderr for path in paths), "random bytes", run.stderr)
 
 
 def outputs():

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Unit tests: each is quick and tests one file of the product.
 
-unit_tests = tests/unit/decode tests/unit/doorbell tests/unit/layout tests/unit/ring
+unit_tests = tests/unit/decode tests/unit/doorbell tests/unit/layout tests/unit/ring \
+	tests/unit/ring_threads
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 EXTRA_DIST += tests/unit/tap.h
@@ -19,3 +20,6 @@ tests_unit_layout_LDADD = libringside-private.la
 
 tests_unit_ring_SOURCES = tests/unit/ring.c
 tests_unit_ring_LDADD = libringside-private.la
+
+tests_unit_ring_threads_SOURCES = tests/unit/ring_threads.c
+tests_unit_ring_threads_LDADD = libringside-private.la -lpthread

@@ -266,7 +266,7 @@ static void test_overrun(void)
 	bool good = true;
 
 	for (uint32_t surplus = 1; surplus <= 8; surplus++)
-		good &= overrun_by(surplus, 3) & overrun_by(surplus, UINT32_MAX - 6);
+		good &= overrun_by(surplus, 3) && overrun_by(surplus, UINT32_MAX - 6);
 	tap_ok(good, "9 to 16 unconsumed: reported once, the lost counted, the newest 8 taken");
 
 	start_at(&xen, &ring, 7, 0);

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The model's ring, answers, event channels and vCPUs, in one process.
+fakexen_event_tests = tests/fakexen/events/kill tests/fakexen/events/ring
+check_PROGRAMS += $(fakexen_event_tests)
+TESTS += $(fakexen_event_tests)
+fakexen_bed = tests/fakexen/events/bed.c tests/fakexen/events/bed.h
+
+tests_fakexen_events_ring_SOURCES = tests/fakexen/events/ring.c $(fakexen_bed)
+tests_fakexen_events_ring_LDADD = libfakexen-model.la
+
+tests_fakexen_events_kill_SOURCES = tests/fakexen/events/kill.c $(fakexen_bed)
+tests_fakexen_events_kill_LDADD = libfakexen-model.la
