@@ -8,6 +8,7 @@ TESTS += $(fuzz_tests)
 EXTRA_DIST += tests/fuzz/corpus
 
 tests_fuzz_ring_SOURCES = tests/fuzz/fuzz.h tests/fuzz/main.c tests/fuzz/ring.c
+tests_fuzz_ring_CPPFLAGS = $(AM_CPPFLAGS)
 tests_fuzz_ring_LDADD = libringside-private.la
 
 tests_fuzz_trace_sources = tests/fuzz/trace.c tools/event_json.c tools/event_names.c \
