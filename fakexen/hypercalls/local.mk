@@ -2,7 +2,6 @@
 # dom0's hypercalls and the domain builder: in the launcher only.
 noinst_LTLIBRARIES += libfakexen-hypercalls.la
 libfakexen_hypercalls_la_CFLAGS = $(FAKEXEN_CFLAGS)
-libfakexen_hypercalls_la_LIBADD = libfakexen-model.la libfakexen-cpu.la
 libfakexen_hypercalls_la_SOURCES = fakexen/hypercalls/private.h \
 	fakexen/hypercalls/hypercall.c fakexen/hypercalls/domctl.c \
 	fakexen/hypercalls/domain.c fakexen/hypercalls/vcpu_context.c \
