@@ -5,6 +5,7 @@ include tests/traces/local.mk
 include tests/model/local.mk
 include tests/fakexen/events/local.mk
 include tests/fuzz/local.mk
+include tests/fakexen/hypercalls/local.mk
 
 dist_check_SCRIPTS += tests/arrows.sh tests/headers.sh
 TESTS += tests/arrows.sh tests/headers.sh

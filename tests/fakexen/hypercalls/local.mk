@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The model's hypercalls called directly. What the tools see of them is in ../semantics.
+
+hypercall_tests = tests/fakexen/hypercalls/lifecycle tests/fakexen/hypercalls/boot
+check_PROGRAMS += $(hypercall_tests)
+TESTS += $(hypercall_tests)
+
+hypercall_fixture = tests/fakexen/hypercalls/fixture.c tests/fakexen/hypercalls/fixture.h
+hypercall_libraries = libfakexen-hypercalls.la libfakexen-vcpu.la libfakexen-model.la \
+	libfakexen-cpu.la
+tests_fakexen_hypercalls_lifecycle_SOURCES = tests/fakexen/hypercalls/lifecycle.c \
+	$(hypercall_fixture)
+tests_fakexen_hypercalls_lifecycle_LDADD = $(hypercall_libraries)
+tests_fakexen_hypercalls_boot_SOURCES = tests/fakexen/hypercalls/boot.c $(hypercall_fixture)
+tests_fakexen_hypercalls_boot_LDADD = $(hypercall_libraries)
