@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# fakexen itself: a program as soon as hypercalls/ and cpu/ are here. It is linked from
-# convenience libraries only, so that the one in the build folder is the program, not
-# libtool's wrapper, and runs in place.
-noinst_LTLIBRARIES += libfakexen-launcher.la
-libfakexen_launcher_la_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE=1 -DPKGLIBDIR='"$(pkglibdir)"' \
+# fakexen itself. It is linked from convenience libraries only, so that the one in the
+# build folder is the program, not libtool's wrapper, and runs in place.
+bin_PROGRAMS += fakexen$(EXEEXT)
+fakexen_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE=1 -DPKGLIBDIR='"$(pkglibdir)"' \
 	-DPKGDATADIR='"$(pkgdatadir)"'
-libfakexen_launcher_la_CFLAGS = $(FAKEXEN_CFLAGS) $(JANSSON_CFLAGS)
-libfakexen_launcher_la_SOURCES = fakexen/launcher/calls.c fakexen/launcher/command.c \
+fakexen_CFLAGS = $(FAKEXEN_CFLAGS) $(JANSSON_CFLAGS)
+fakexen_LDADD = libfakexen-hypercalls.la libfakexen-vcpu.la libfakexen-cpu.la \
+	libfakexen-model.la $(JANSSON_LIBS) $(ZYDIS_LIBS) -lpthread
+fakexen_SOURCES = fakexen/launcher/calls.c fakexen/launcher/command.c \
 	fakexen/launcher/connections.c fakexen/launcher/device.c fakexen/launcher/execute.c \
 	fakexen/launcher/launcher.h fakexen/launcher/log.c fakexen/launcher/machine.c \
 	fakexen/launcher/main.c fakexen/launcher/names.c fakexen/launcher/names.h \

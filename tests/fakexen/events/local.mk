@@ -7,7 +7,9 @@ fakexen_bed = tests/fakexen/events/bed.c tests/fakexen/events/bed.h
 
 tests_fakexen_events_ring_CPPFLAGS = $(AM_CPPFLAGS)
 tests_fakexen_events_ring_SOURCES = tests/fakexen/events/ring.c $(fakexen_bed)
+tests_fakexen_events_ring_CPPFLAGS = $(AM_CPPFLAGS)
 tests_fakexen_events_ring_LDADD = libfakexen-model.la
 
 tests_fakexen_events_kill_SOURCES = tests/fakexen/events/kill.c $(fakexen_bed)
+tests_fakexen_events_kill_CPPFLAGS = $(AM_CPPFLAGS)
 tests_fakexen_events_kill_LDADD = libfakexen-model.la
