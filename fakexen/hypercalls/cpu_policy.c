@@ -16,20 +16,107 @@ _Static_assert(sizeof(xen_cpuid_leaf_t) == sizeof(struct fx_cpuid_leaf) &&
 	offsetof(xen_cpuid_leaf_t, d) == offsetof(struct fx_cpuid_leaf, edx),
 	"a policy's line is Xen's serialised leaf");
 
+/* How many subleaves a policy can hold. */
+#define CACHES 6
+#define FEATURES 3
+#define TOPOLOGIES 2
+#define XSTATES 63
+
 /* ---- reading ---- */
+
+/* Leaves in Xen's order: all up to the highest one, also those that are zero, because the
+ * tools give back as many as they got. */
+struct list {
+	const struct fx_domain *domain;
+	uint32_t count;
+	struct fx_cpuid_leaf lines[LEAVES_MAX];
+};
+
+static const struct fx_cpuid_leaf *list_add(struct list *list, uint32_t leaf, uint32_t subleaf)
+{
+	const struct fx_cpuid_leaf *line = fx_cpu_policy_leaf(list->domain, leaf, subleaf);
+	static struct fx_cpuid_leaf beyond;
+	struct fx_cpuid_leaf *to;
+
+	if (list->count == LEAVES_MAX)
+		return &beyond;
+	to = &list->lines[list->count++];
+	*to = line ? *line : (struct fx_cpuid_leaf){ 0 };
+	to->leaf = leaf;
+	to->subleaf = subleaf;
+	return to;
+}
+
+static void list_xstates(struct list *list)
+{
+	const struct fx_cpuid_leaf *first = list_add(list, 0xd, 0);
+	uint64_t states = ((uint64_t)first->edx << 32 | first->eax) >> 2;
+
+	list_add(list, 0xd, 1);
+	for (uint32_t subleaf = 2; states && subleaf < XSTATES; subleaf++, states >>= 1)
+		list_add(list, 0xd, subleaf);
+}
+
+static void list_basic(struct list *list, uint32_t leaf)
+{
+	uint32_t subleaf = 0, last;
+
+	switch (leaf) {
+	case 0x4:                       /* up to the first that is no cache */
+		while (subleaf < CACHES && (list_add(list, leaf, subleaf)->eax & 0x1f))
+			subleaf++;
+		break;
+	case 0x7:
+		last = list_add(list, leaf, 0)->eax;
+		while (subleaf < last && subleaf < FEATURES - 1)
+			list_add(list, leaf, ++subleaf);
+		break;
+	case 0xb:
+		while (subleaf < TOPOLOGIES && (list_add(list, leaf, subleaf)->ecx & 0xff00))
+			subleaf++;
+		break;
+	case 0xd:
+		list_xstates(list);
+		break;
+	default:
+		list_add(list, leaf, XEN_CPUID_NO_SUBLEAF);
+		break;
+	}
+}
+
+static uint32_t highest(const struct fx_domain *domain, uint32_t first)
+{
+	const struct fx_cpuid_leaf *line = fx_cpu_policy_leaf(domain, first, 0);
+
+	return line ? line->eax & 0xffff : 0;
+}
+
+static void list_all(struct list *list, const struct fx_domain *domain)
+{
+	list->domain = domain;
+	list->count = 0;
+	for (uint32_t leaf = 0; leaf <= highest(domain, 0) && leaf <= 0xd; leaf++)
+		list_basic(list, leaf);
+	list_add(list, 0x40000000, XEN_CPUID_NO_SUBLEAF);
+	list_add(list, 0x40000100, XEN_CPUID_NO_SUBLEAF);
+	for (uint32_t leaf = 0; leaf <= highest(domain, 0x80000000) && leaf <= 0x21; leaf++)
+		list_add(list, 0x80000000 | leaf, XEN_CPUID_NO_SUBLEAF);
+}
 
 static int write_leaves(const struct fx_caller *caller, const struct fx_domain *domain,
 	uint64_t address, uint32_t *count)
 {
+	struct list list;
+
 	if (!address) {
 		*count = LEAVES_MAX;
 		return 0;
 	}
-	if (*count < domain->cpuid_policy_count)
+	list_all(&list, domain);
+	if (*count < list.count)
 		return -ENOBUFS;
-	*count = domain->cpuid_policy_count;
-	return fx_copy_out(caller, address, domain->cpuid_policy,
-		*count * sizeof(*domain->cpuid_policy));
+	*count = list.count;
+	return fx_copy_out(caller, address, list.lines, list.count * sizeof(*list.lines));
 }
 
 static int write_msrs(const struct fx_caller *caller, uint64_t address, uint32_t *count)
@@ -136,13 +223,13 @@ static bool leaf_known(const struct fx_cpuid_leaf *line)
 {
 	switch (line->leaf) {
 	case 0x4:
-		return line->subleaf < 6;
+		return line->subleaf < CACHES;
 	case 0x7:
-		return line->subleaf < 3;
+		return line->subleaf < FEATURES;
 	case 0xb:
-		return line->subleaf < 2;
+		return line->subleaf < TOPOLOGIES;
 	case 0xd:
-		return line->subleaf < 63;
+		return line->subleaf < XSTATES;
 	default:
 		return line->subleaf == XEN_CPUID_NO_SUBLEAF &&
 		       (line->leaf <= 0xd || line->leaf == 0x40000000 ||

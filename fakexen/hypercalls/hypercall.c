@@ -73,11 +73,37 @@ const char *fx_hypercall_name(unsigned int op)
 	return op < ARRAY_COUNT(names) ? names[op] : NULL;
 }
 
+static int64_t count_and_dispatch(const struct fx_caller *caller, uint64_t op,
+	const uint64_t args[5]);
+
+/* Several hypercalls in one; each gets a result of its own. */
+static int64_t multicall(const struct fx_caller *caller, uint64_t address, uint64_t count)
+{
+	for (uint64_t i = 0; i < count; i++, address += sizeof(multicall_entry_t)) {
+		multicall_entry_t entry;
+
+		if (fx_copy_in(caller, &entry, address, sizeof entry))
+			return -EFAULT;
+		if (entry.op == __HYPERVISOR_multicall)
+			entry.result = -EINVAL;
+		else
+			entry.result = count_and_dispatch(caller, entry.op,
+				(uint64_t[5]){ entry.args[0], entry.args[1], entry.args[2],
+					entry.args[3], entry.args[4] });
+		if (fx_copy_out(caller, address + offsetof(multicall_entry_t, result),
+			    &entry.result, sizeof entry.result))
+			return -EFAULT;
+	}
+	return 0;
+}
+
 static int64_t dispatch(const struct fx_caller *caller, uint64_t op, const uint64_t args[5])
 {
 	switch (op) {
 	case __HYPERVISOR_memory_op:
 		return fx_memory_op(caller, args[0], args[1]);
+	case __HYPERVISOR_multicall:
+		return multicall(caller, args[0], args[1]);
 	case __HYPERVISOR_xen_version:
 		return fx_xen_version(caller, args[0], args[1]);
 	case __HYPERVISOR_sched_op:
@@ -99,12 +125,18 @@ static int64_t dispatch(const struct fx_caller *caller, uint64_t op, const uint6
 	}
 }
 
+static int64_t count_and_dispatch(const struct fx_caller *caller, uint64_t op,
+	const uint64_t args[5])
+{
+	if (op < ARRAY_COUNT(caller->model->hypercalls))
+		caller->model->hypercalls[op]++;
+	return dispatch(caller, op, args);
+}
+
 int64_t fx_hypercall(const struct fx_caller *caller, uint64_t op, const uint64_t args[5])
 {
 	/* Linux lets a restricted descriptor make device model calls and mappings only. */
 	if (caller->restricted_to >= 0)
 		return -EPERM;
-	if (op < ARRAY_COUNT(caller->model->hypercalls))
-		caller->model->hypercalls[op]++;
-	return dispatch(caller, op, args);
+	return count_and_dispatch(caller, op, args);
 }
