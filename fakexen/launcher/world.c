@@ -17,6 +17,7 @@
 
 struct lane {                   /* one vCPU of a thread */
 	struct fx_runner *runner;
+	unsigned int slot, index;
 	const struct fx_domain *domain;
 	const struct fx_vcpu *vcpu;
 	enum fx_ran ran;
@@ -33,9 +34,14 @@ struct thread {
 	struct lane *lanes;
 };
 
+struct inhabitant {             /* what the lanes of a domain slot were made for */
+	uint32_t domid, vcpu_count;
+};
+
 struct world {
 	struct launcher *launcher;
 	pthread_mutex_t mutex;
+	struct inhabitant *inhabitants; /* by slot */
 	uint32_t ending;
 	unsigned int thread_count;
 	struct thread threads[FX_THREADS];
@@ -80,15 +86,6 @@ void world_stop(struct world *world)
 		while (fx_load_seq_cst(running))
 			fx_futex_wait(running, 1, 0);
 	}
-}
-
-void world_go(struct world *world)
-{
-	struct fx_model *model = world->launcher->model;
-
-	fx_add_seq_cst(&model->stop_requests, -1);
-	fx_futex_wake(&model->stop_requests);
-	pthread_mutex_unlock(&world->mutex);
 }
 
 /* ---- running ---- */
@@ -205,40 +202,89 @@ static void *thread_main(void *argument)
 	return NULL;
 }
 
-/* ---- birth and end ---- */
+/* ---- domains that come and go ---- */
 
-static void add_lane(struct world *world, unsigned int slot, unsigned int index)
+static struct lane *find_lane(struct thread *thread, unsigned int slot, unsigned int index)
 {
-	struct launcher *launcher = world->launcher;
-	struct thread *thread = &world->threads[fx_thread_of(launcher->model, slot, index)];
-	struct fx_domain *domain = fx_domain(launcher->model, slot);
+	for (unsigned int i = 0; i < thread->lane_count; i++)
+		if (thread->lanes[i].slot == slot && thread->lanes[i].index == index)
+			return &thread->lanes[i];
+	return NULL;
+}
+
+static struct lane *add_lane(struct thread *thread)
+{
 	struct lane *lanes = realloc(thread->lanes, (thread->lane_count + 1) * sizeof(*lanes));
-	struct lane *lane;
 
 	if (!lanes)
 		die("out of memory");
 	thread->lanes = lanes;
-	lane = &lanes[thread->lane_count++];
-	*lane = (struct lane){ .domain = domain, .vcpu = &domain->vcpus[index], .ran = FX_RAN };
+	lanes[thread->lane_count].runner = NULL;
+	return &lanes[thread->lane_count++];
+}
+
+/* A runner remembers what its vCPU was about, so a new domain in an old slot gets new ones. */
+static void give_lane(struct world *world, unsigned int slot, unsigned int index)
+{
+	struct launcher *launcher = world->launcher;
+	struct thread *thread = &world->threads[fx_thread_of(launcher->model, slot, index)];
+	struct fx_domain *domain = fx_domain(launcher->model, slot);
+	struct lane *lane = find_lane(thread, slot, index);
+
+	if (!lane)
+		lane = add_lane(thread);
+	fx_runner_destroy(lane->runner);
+	*lane = (struct lane){ .slot = slot, .index = index, .domain = domain,
+		.vcpu = &domain->vcpus[index], .ran = FX_RAN };
 	if (fx_runner_create(&lane->runner, launcher->model, &launcher->host, slot, index))
 		die("out of memory");
 }
+
+/* Gives lanes to the vCPUs of domains that were created since the last time. Only while
+ * all threads stand still. */
+static void admit(struct world *world)
+{
+	struct fx_model *model = world->launcher->model;
+
+	for (unsigned int slot = 1; slot < model->domain_slots; slot++) {
+		const struct fx_domain *domain = fx_domain(model, slot);
+		struct inhabitant *known = &world->inhabitants[slot];
+
+		if (domain->state != FX_DOMAIN_ALIVE || !domain->is_hvm ||
+		    (known->domid == domain->id && known->vcpu_count == domain->vcpu_count))
+			continue;
+		for (unsigned int i = 0; i < domain->vcpu_count; i++)
+			give_lane(world, slot, i);
+		*known = (struct inhabitant){ domain->id, domain->vcpu_count };
+	}
+}
+
+void world_go(struct world *world)
+{
+	struct fx_model *model = world->launcher->model;
+
+	admit(world);
+	fx_add_seq_cst(&model->stop_requests, -1);
+	fx_futex_wake(&model->stop_requests);
+	pthread_mutex_unlock(&world->mutex);
+}
+
+/* ---- birth and end ---- */
 
 void world_start(struct launcher *launcher)
 {
 	struct world *world = calloc(1, sizeof(*world));
 	struct fx_model *model = launcher->model;
 
-	if (!world)
+	if (world)
+		world->inhabitants = calloc(model->domain_slots, sizeof(*world->inhabitants));
+	if (!world || !world->inhabitants)
 		die("out of memory");
 	world->launcher = launcher;
 	world->thread_count = model->options.threads;
 	pthread_mutex_init(&world->mutex, NULL);
 	launcher->world = world;
-	for (unsigned int slot = 1; slot < model->domain_slots; slot++)
-		for (unsigned int i = 0; i < fx_domain(model, slot)->vcpu_count; i++)
-			if (fx_domain(model, slot)->is_hvm)
-				add_lane(world, slot, i);
+	admit(world);
 	for (unsigned int i = 0; i < world->thread_count; i++) {
 		struct thread *thread = &world->threads[i];
 
@@ -258,10 +304,10 @@ void world_end(struct world *world)
 	}
 	for (unsigned int i = 0; i < world->thread_count; i++) {
 		for (unsigned int k = 0; k < world->threads[i].lane_count; k++)
-			if (world->threads[i].lanes[k].runner)
-				fx_runner_destroy(world->threads[i].lanes[k].runner);
+			fx_runner_destroy(world->threads[i].lanes[k].runner);
 		free(world->threads[i].lanes);
 	}
 	pthread_mutex_destroy(&world->mutex);
+	free(world->inhabitants);
 	free(world);
 }
