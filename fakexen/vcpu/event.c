@@ -81,11 +81,16 @@ static bool msr_bit(const uint8_t (*bitmap)[1024], uint32_t msr)
 	return byte && (*byte >> (msr % 8) & 1);
 }
 
+bool fx_msr_watched(const struct fx_runner *runner, uint32_t msr)
+{
+	return msr_bit(runner->domain->monitor.msr_watched, msr);
+}
+
 int fx_report_msr(struct fx_runner *runner, uint32_t msr, uint64_t value, uint64_t old,
 	bool *held)
 {
 	const struct fx_monitor *monitor = &runner->domain->monitor;
-	bool watched = msr_bit(monitor->msr_watched, msr) &&
+	bool watched = fx_msr_watched(runner, msr) &&
 		       (!msr_bit(monitor->msr_onchange, msr) || value != old);
 	struct fx_event event = {
 		.reason = VM_EVENT_REASON_MOV_TO_MSR,

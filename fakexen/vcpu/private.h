@@ -54,6 +54,7 @@ bool fx_report_due(const struct fx_runner *runner, bool watched, uint32_t reason
  * set (NULL: this one cannot be); 0: it is to be done now; -EAGAIN. */
 int fx_report_cr(struct fx_runner *runner, unsigned int index, uint64_t value, uint64_t old,
 	bool *held);
+bool fx_msr_watched(const struct fx_runner *runner, uint32_t msr);
 int fx_report_msr(struct fx_runner *runner, uint32_t msr, uint64_t value, uint64_t old,
 	bool *held);
 /* hvm_monitor_debug() for the three that carry a gfn. */

@@ -159,7 +159,9 @@ int fx_exit_msr_write(struct fx_runner *runner, const struct fx_cpu_exit *exit)
 	uint64_t old = 0;
 	int result = 0;
 
-	if (msr != MSR_HYPERCALL_PAGE && fx_cpu_read_msr(runner->cpu, msr, &old))
+	/* The old value matters to a monitor alone, and some registers can only be written. */
+	if (msr != MSR_HYPERCALL_PAGE && fx_msr_watched(runner, msr) &&
+		fx_cpu_read_msr(runner->cpu, msr, &old))
 		return 0;
 	answer->write.msr_index = msr;
 	answer->write.msr_value = exit->msr.value;
