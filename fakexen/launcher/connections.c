@@ -60,6 +60,9 @@ static void drop(struct connections *connections, struct connection *connection)
 	while (*link != connection)
 		link = &(*link)->next;
 	*link = connection->next;
+	/* Closing is not enough: shims have copies of a device's end, and epoll goes by the
+	 * open description. */
+	epoll_ctl(connections->epoll_fd, EPOLL_CTL_DEL, connection->fd, NULL);
 	close(connection->fd);
 	free(connection);
 }

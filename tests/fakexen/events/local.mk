@@ -5,7 +5,6 @@ check_PROGRAMS += $(fakexen_event_tests)
 TESTS += $(fakexen_event_tests)
 fakexen_bed = tests/fakexen/events/bed.c tests/fakexen/events/bed.h
 
-tests_fakexen_events_ring_CPPFLAGS = $(AM_CPPFLAGS)
 tests_fakexen_events_ring_SOURCES = tests/fakexen/events/ring.c $(fakexen_bed)
 tests_fakexen_events_ring_CPPFLAGS = $(AM_CPPFLAGS)
 tests_fakexen_events_ring_LDADD = libfakexen-model.la
