@@ -14,3 +14,5 @@ SUFFIXES = .elf
 	$(LD) --no-warn-rwx-segments -T $(top_srcdir)/guests/guest.ld -o $@ $@.o; \
 	status=$$?; rm -f $@.o; exit $$status
 $(guests_DATA): guests/boot.inc guests/guest.ld guests/map.h
+
+include guests/mailbox.mk

@@ -9,3 +9,4 @@ include tests/fakexen/hypercalls/local.mk
 
 dist_check_SCRIPTS += tests/arrows.sh tests/headers.sh
 TESTS += tests/arrows.sh tests/headers.sh
+include tests/xen/local.mk

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* breakpoint.c: INT3 and every way on from it. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "tests/xen/driver/tests.h"
+
+static bool at_int3(struct bed *bed)
+{
+	const struct rs_event *event = bed_event(bed, 0);
+
+	return bed_saw_one(bed, RS_BREAKPOINT, 0) &&
+	       event->breakpoint.gfn == bed_get(bed, MB_MARK) >> 12 &&
+	       event->breakpoint.insn_length == 1 && event->breakpoint.type == 6;
+}
+
+static struct rs_reply emulate_nops(struct bed *bed, const struct rs_event *event)
+{
+	memset(rs_answer_instruction(event), 0x90, RS_INSTRUCTION_SIZE);
+	return rs_reply_emulate(RS_REPLY_INSTRUCTION);
+}
+
+/* Whether the guest's own handler got `count` breakpoints from the next INT3. */
+static void hit(struct bed *bed, bed_answer *answer, unsigned int count, const char *what)
+{
+	uint64_t before = bed_get(bed, MB_BP);
+
+	bed_run(bed, MB_INT3, 0, 0, answer);
+	check(at_int3(bed) && bed_get(bed, MB_BP) == before + count,
+	      "%s: %u events, the guest's own handler got %" PRIu64, what, bed->seen,
+	      bed_get(bed, MB_BP) - before);
+}
+
+static void int3(struct bed *bed)
+{
+	bed_watch_kind(bed, RS_BREAKPOINT);
+	hit(bed, bed_continue, 1, "continue: it is the guest's");
+	hit(bed, bed_give_back, 1, "given back");
+	hit(bed, bed_skip, 0, "skipped by setting RIP");
+	hit(bed, emulate_nops, 0, "a nop is emulated in its place");
+	hit(bed, bed_continue, 1, "continue, once more");
+}
+
+static void int3_refused(struct bed *bed)
+{
+	bed_watch_kind(bed, RS_BREAKPOINT);
+	bed->expected_refusals = 2;
+	hit(bed, bed_emulate, 1, "emulated without bytes: refused, given back");
+	hit(bed, bed_deny, 1, "denied: refused, given back");
+}
+
+static struct rs_reply to_register(struct bed *bed, const struct rs_event *event)
+{
+	struct rs_registers *registers = rs_answer_registers(event);
+
+	registers->rip += event->breakpoint.insn_length;
+	registers->r15 = bed->value;
+	return RS_SET_REGISTERS;
+}
+
+/* r15 is the guest's own pointer to its mailbox: set to the same, it goes on. */
+static void int3_registers(struct bed *bed)
+{
+	bed_watch_kind(bed, RS_BREAKPOINT);
+	bed->value = MB_BOXES;
+	hit(bed, to_register, 0, "all registers written back");
+	check(guest_lives(&bed->guest), "the guest has its registers");
+}
+
+static struct rs_reply noncanonical(struct bed *bed, const struct rs_event *event)
+{
+	struct rs_registers *registers = rs_answer_registers(event);
+
+	if (bed->flag)
+		registers->rflags = 0;
+	else
+		registers->rip = UINT64_C(1) << 62;
+	return RS_SET_REGISTERS;
+}
+
+static void int3_bad_registers(struct bed *bed)
+{
+	bed_watch_kind(bed, RS_BREAKPOINT);
+	bed->expected_refusals = 2;
+	bed->flag = 0;
+	hit(bed, noncanonical, 1, "a RIP that no processor takes: refused, given back");
+	bed->flag = 1;
+	hit(bed, noncanonical, 1, "such RFLAGS: refused, given back");
+}
+
+static void int3_unwatched(struct bed *bed)
+{
+	uint64_t before = bed_get(bed, MB_BP);
+
+	bed_run(bed, MB_INT3, 0, 0, NULL);
+	check(bed->seen == 0 && bed_get(bed, MB_BP) == before + 1,
+	      "the guest has its breakpoints for itself");
+}
+
+static struct rs_reply inject_ud(struct bed *bed, const struct rs_event *event)
+{
+	return rs_reply_inject(6, RS_INJECT_HARDWARE_EXCEPTION, RS_NO_ERROR_CODE, 0, 0);
+}
+
+static struct rs_reply inject_gp(struct bed *bed, const struct rs_event *event)
+{
+	return rs_reply_inject(13, RS_INJECT_HARDWARE_EXCEPTION, 0, 0, 0);
+}
+
+static struct rs_reply inject_pf(struct bed *bed, const struct rs_event *event)
+{
+	return rs_reply_inject(14, RS_INJECT_HARDWARE_EXCEPTION, 2, 0, 0xdead000);
+}
+
+static void inject(struct bed *bed)
+{
+	static const struct {
+		bed_answer *answer;
+		unsigned int counter;
+		const char *name;
+	} kinds[] = {
+		{ inject_ud, MB_UD, "#UD" },
+		{ inject_gp, MB_GP, "#GP, with its error code" },
+		{ inject_pf, MB_PF, "#PF" },
+	};
+
+	bed_watch_kind(bed, RS_BREAKPOINT);
+	for (unsigned int i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		uint64_t before = bed_get(bed, kinds[i].counter);
+
+		bed_run(bed, MB_INT3, 0, 0, kinds[i].answer);
+		check(at_int3(bed) && bed_get(bed, kinds[i].counter) == before + 1 &&
+			      bed_get(bed, MB_FAULT_RIP) == bed_get(bed, MB_MARK),
+		      "%s: the guest got %" PRIu64 ", at %#" PRIx64, kinds[i].name,
+		      bed_get(bed, kinds[i].counter) - before, bed_get(bed, MB_FAULT_RIP));
+	}
+}
+
+const struct test tests_of_breakpoint[] = {
+	{ .name = "int3", .run = int3, .about = "INT3: given back, skipped, emulated" },
+	{ .name = "int3-refused", .run = int3_refused, .about = "replies that Xen would ignore" },
+	{ .name = "int3-registers", .run = int3_registers, .about = "registers set" },
+	{ .name = "int3-bad-registers", .run = int3_bad_registers,
+	  .about = "registers that would crash the guest" },
+	{ .name = "int3-unwatched", .run = int3_unwatched, .about = "nobody watches" },
+	{ .name = "inject", .run = inject, .about = "other exceptions in its place" },
+	{ 0 },
+};

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * main.c: runs tests of the product on a Xen, inside its dom0.
+ *
+ *     driver [--image FILE | --domain NUMBER] [--list] [TEST...]
+ *
+ * Without names it runs all. Each test finds an attached engine, and when it has ended the
+ * engine is detached and the guest has to be alive.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/xen/driver/tests.h"
+
+static const struct test *const files[] = {
+	tests_of_attach, tests_of_registers, tests_of_breakpoint, tests_of_instruction,
+	tests_of_step, tests_of_debug, tests_of_page, tests_of_interrupt, tests_of_view,
+	tests_of_ring, tests_of_detach, tests_of_death, tests_of_cost,
+};
+#define FILE_COUNT (sizeof(files) / sizeof(*files))
+
+static const char *image = "/mailbox.elf";
+static const char *adopted;
+
+static void get_guest(struct guest *guest)
+{
+	if (adopted)
+		guest_adopt(guest, strtoul(adopted, NULL, 10));
+	else
+		guest_create(guest, image, NULL);
+	if (!guest_lives(guest))
+		check_bail("domain %u does not run the guest of guests/mailbox.S", guest->domain);
+}
+
+static void run(struct bed *bed, const struct test *test)
+{
+	struct rs_engine_options options = { .page_method = test->page_method };
+	struct guest kept = bed->guest;
+
+	check_begin(test->name);
+	if (test->own_guest) {
+		if (adopted) {
+			check_skip("it would end a guest that is not ours", "%s", test->about);
+			return;
+		}
+		guest_create(&bed->guest, image, NULL);
+	}
+	if (test->unattached) {
+		test->run(bed);
+	} else if (bed_attach(bed, &options)) {
+		test->run(bed);
+		bed_detach(bed);
+	}
+	if (test->own_guest) {
+		guest_destroy(&bed->guest);
+		bed->guest = kept;
+	}
+	/* What a broken test has left must not fail the next. */
+	if (!guest_lives(&bed->guest) && !adopted) {
+		check(false, "the guest lives");
+		guest_destroy(&bed->guest);
+		get_guest(&bed->guest);
+	}
+}
+
+static bool wanted(const char *name, char **names)
+{
+	if (!*names)
+		return true;
+	for (; *names; names++)
+		if (!strcmp(name, *names))
+			return true;
+	return false;
+}
+
+static void list(void)
+{
+	for (size_t i = 0; i < FILE_COUNT; i++)
+		for (const struct test *test = files[i]; test->name; test++)
+			printf("%-24s %s\n", test->name, test->about);
+}
+
+static void introduce(struct bed *bed)
+{
+	struct rs_probe *probe = &bed->probe;
+
+	int error = rs_probe(bed->guest.name, probe);
+
+	check_begin("probe");
+	check(!error && probe->usable,
+	      "Xen %u.%u%s, built for %s; messages of version %u, kinds %#x, altp2m %d",
+	      probe->xen_major, probe->xen_minor, probe->xen_extra, rs_version_xen(),
+	      probe->message_version, probe->kinds, probe->altp2m);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "image", required_argument, NULL, 'i' },
+		{ "domain", required_argument, NULL, 'd' },
+		{ "list", no_argument, NULL, 'l' },
+		{ 0 },
+	};
+	static struct bed bed;
+	unsigned int ran = 0;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+		switch (option) {
+		case 'i':
+			image = optarg;
+			break;
+		case 'd':
+			adopted = optarg;
+			break;
+		case 'l':
+			list();
+			return 0;
+		default:
+			fprintf(stderr, "usage: driver [--image FILE | --domain NUMBER] [--list] "
+					"[TEST...]\n");
+			return 2;
+		}
+	}
+	guest_interface_open();
+	get_guest(&bed.guest);
+	introduce(&bed);
+	for (size_t i = 0; i < FILE_COUNT; i++)
+		for (const struct test *test = files[i]; test->name; test++)
+			if (wanted(test->name, argv + optind)) {
+				run(&bed, test);
+				ran++;
+			}
+	guest_destroy(&bed.guest);
+	if (!ran)
+		check_bail("there is no such test (--list shows them)");
+	return check_done();
+}

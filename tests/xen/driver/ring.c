@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* ring.c: a full ring, and two vCPUs on it. */
+#include <inttypes.h>
+
+#include "tests/xen/driver/tests.h"
+
+#define REQUESTS 20
+#define ROUNDS 200
+
+/* Nobody answers at first: the ring fills, and the vCPU is blocked. */
+static void ring_full(struct bed *bed)
+{
+	struct rs_statistics statistics;
+
+	bed_watch(bed, (struct rs_watch_options){ .kind = RS_GUEST_REQUEST,
+						  .asynchronous = true });
+	bed->answer = NULL;
+	bed_start(bed, 0, MB_LOOP_REQUEST, REQUESTS, 0);
+	sleep_ms(300);
+	check(!guest_is_done(&bed->guest, 0) && !guest_lives(&bed->guest),
+	      "the ring is full, and the vCPU waits");
+	bed_finish(bed, 0);
+	rs_engine_statistics(bed->engine, &statistics);
+	check(bed->seen == REQUESTS && statistics.asynchronous == REQUESTS,
+	      "all %u requests come (%u)", REQUESTS, bed->seen);
+	check(statistics.batch_max >= 7 && statistics.batch_max <= 8,
+	      "the first batch is the whole ring (%" PRIu64 ")", statistics.batch_max);
+}
+
+static bool start_second(struct bed *bed)
+{
+	if (!guest_get(&bed->guest, 1, MB_BEAT)) {
+		bed_run(bed, MB_START_AP, 0, 0, NULL);
+		if (bed_get(bed, MB_RESULT0) || bed_get(bed, MB_RESULT1))
+			return check(false, "vCPU 1 starts (%" PRIi64 ", %" PRIi64 ")",
+				     bed_get(bed, MB_RESULT0), bed_get(bed, MB_RESULT1));
+	}
+	return check(guest_vcpu_lives(&bed->guest, 1), "vCPU 1 runs");
+}
+
+/* Both ask before anybody looks: one round answers both, each as its own. */
+static void two_vcpus(struct bed *bed)
+{
+	static const unsigned int commands[] = { MB_WRITE_CR3, MB_INT3, MB_CPUID, MB_REQUEST };
+	uint64_t breakpoints;
+
+	if (!start_second(bed))
+		return;
+	bed_watch(bed, (struct rs_watch_options){ .kind = RS_CR, .cr = { .which = RS_CR3 } });
+	bed_watch_kind(bed, RS_BREAKPOINT);
+	bed_watch_kind(bed, RS_CPUID);
+	bed_watch_kind(bed, RS_GUEST_REQUEST);
+	breakpoints = guest_get(&bed->guest, 1, MB_BP);
+	for (unsigned int i = 0; i < 4; i++) {
+		uint64_t value = i & 1 ? MB_TABLES : MB_ROOT_A;
+
+		bed->answer = NULL;
+		bed_start(bed, 0, MB_WRITE_CR3, value, 0);
+		bed_start(bed, 1, commands[i], commands[i] == MB_CPUID ? 1 : MB_ROOT_B, 0);
+		sleep_ms(20);
+		bed_finish(bed, 0);
+		bed_finish(bed, 1);
+		check(bed->seen == 2 && bed_event(bed, 0)->vcpu + bed_event(bed, 1)->vcpu == 1,
+		      "round %u: %u events, of vCPUs %u and %u", i, bed->seen,
+		      bed_event(bed, 0)->vcpu, bed_event(bed, 1)->vcpu);
+	}
+	check(guest_get(&bed->guest, 1, MB_BP) == breakpoints + 1,
+	      "vCPU 1 got its breakpoint, vCPU 0 nothing of it");
+	bed_start(bed, 1, MB_WRITE_CR3, MB_TABLES, 0);
+	bed_finish(bed, 1);
+}
+
+/* As fast as they can, for a while. */
+static void two_racing(struct bed *bed)
+{
+	struct rs_statistics statistics;
+
+	if (!start_second(bed))
+		return;
+	bed_watch(bed, (struct rs_watch_options){ .kind = RS_CR, .cr = { .which = RS_CR3 } });
+	bed->answer = NULL;
+	bed_start(bed, 0, MB_LOOP_CR3, ROUNDS, 0);
+	bed_start(bed, 1, MB_LOOP_CR3, ROUNDS, 0);
+	bed_finish(bed, 0);
+	bed_finish(bed, 1);
+	rs_engine_statistics(bed->engine, &statistics);
+	/* The loop restores CR3 when it ends on another: one more write each. */
+	check(bed->seen >= 2 * ROUNDS && bed->seen <= 2 * ROUNDS + 2 &&
+		      statistics.events[RS_CR] == bed->seen,
+	      "%u events, %" PRIu64 " notifies, batches of up to %" PRIu64, bed->seen,
+	      statistics.notifies, statistics.batch_max);
+}
+
+static struct rs_reply page_or_request(struct bed *bed, const struct rs_event *event)
+{
+	return event->kind == RS_PAGE && event->vcpu ? RS_EMULATE : RS_CONTINUE;
+}
+
+/* A fast step of one vCPU beside an emulation of the other, on one page. */
+static void two_on_a_page(struct bed *bed)
+{
+	if (!start_second(bed))
+		return;
+	bed_watch_page(bed, MB_DATA, 0);
+	bed->answer = page_or_request;
+	bed_start(bed, 0, MB_LOOP_READ, ROUNDS / 2, MB_DATA);
+	bed_start(bed, 1, MB_LOOP_READ, ROUNDS / 2, MB_DATA + 8);
+	bed_finish(bed, 0);
+	bed_finish(bed, 1);
+	check(bed->seen == ROUNDS, "every read of both reports (%u)", bed->seen);
+}
+
+const struct test tests_of_ring[] = {
+	{ .name = "ring-full", .run = ring_full, .about = "nobody answers for a while" },
+	{ .name = "two-vcpus", .run = two_vcpus, .about = "different events at once" },
+	{ .name = "two-racing", .run = two_racing, .about = "hundreds of events of both" },
+	{ .name = "two-on-a-page", .run = two_on_a_page, .about = "two ways past one page" },
+	{ 0 },
+};

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* step.c: single-stepping that a handler asks for. */
+#include <inttypes.h>
+
+#include "tests/xen/driver/tests.h"
+
+#define STEPS 6
+
+static struct rs_reply count_down(struct bed *bed, const struct rs_event *event)
+{
+	if (event->kind == RS_SINGLESTEP)
+		bed->countdown--;
+	return bed->countdown ? RS_STEP : RS_CONTINUE;
+}
+
+/* Steps all the way, and the gfn is RIP's. */
+static bool stepped(struct bed *bed)
+{
+	bool good = bed->seen == STEPS + 1;
+
+	for (unsigned int i = 1; i < bed->seen; i++)
+		good &= bed_event(bed, i)->kind == RS_SINGLESTEP &&
+			bed_event(bed, i)->singlestep.gfn ==
+				rs_event_rip(bed_event(bed, i)) >> 12;
+	return good;
+}
+
+static void step_request(struct bed *bed)
+{
+	bed_watch_kind(bed, RS_GUEST_REQUEST);
+	bed_watch_kind(bed, RS_SINGLESTEP);
+	for (unsigned int again = 0; again < 2; again++) {
+		bed->countdown = STEPS;
+		bed_run(bed, MB_REQUEST, 0, 0, count_down);
+		check(stepped(bed), "%u steps after a guest request, round %u (%u events)", STEPS,
+		      again, bed->seen);
+	}
+	bed_run(bed, MB_NOTHING, 0, 0, NULL);
+	check(bed->seen == 0, "and none any more (%u events)", bed->seen);
+}
+
+static void step_cr(struct bed *bed)
+{
+	static const unsigned int lengths[] = { 1, 2, 3 };
+	bool good = true;
+
+	bed_watch(bed, (struct rs_watch_options){ .kind = RS_CR, .cr = { .which = RS_CR3 } });
+	bed_watch_kind(bed, RS_SINGLESTEP);
+	bed->countdown = STEPS;
+	bed_run(bed, MB_WRITE_CR3, MB_ROOT_A, 0, count_down);
+	check(stepped(bed), "%u steps after a CR3 write (%u events)", STEPS, bed->seen);
+	bed_run(bed, MB_WRITE_CR3, MB_TABLES, 0, NULL);
+
+	/* A guest request right before known instructions does not exist: an INT3 does. */
+	bed_unwatch_all(bed);
+	bed_watch_kind(bed, RS_BREAKPOINT);
+	bed_watch_kind(bed, RS_SINGLESTEP);
+	bed->countdown = 1;
+	bed_run(bed, MB_INT3, 0, 0, count_down);
+	good = bed->seen == 2;
+	check(good, "a step on from a breakpoint that is the guest's (%u events, RIP %#" PRIx64
+	      ")", bed->seen, rs_event_rip(bed_event(bed, 1)));
+	(void)lengths;
+}
+
+static void step_unwatched(struct bed *bed)
+{
+	bed_watch_kind(bed, RS_GUEST_REQUEST);
+	bed->countdown = 1;
+	bed_run(bed, MB_REQUEST, 0, 0, count_down);
+	check(bed->seen == 1, "a step that nobody watches ends by itself (%u events)", bed->seen);
+	bed_run(bed, MB_NOTHING, 0, 0, NULL);
+	check(bed->seen == 0, "the guest goes on");
+}
+
+const struct test tests_of_step[] = {
+	{ .name = "step", .run = step_request, .about = "six steps after a guest request" },
+	{ .name = "step-cr", .run = step_cr, .about = "after a CR3 write and a breakpoint" },
+	{ .name = "step-unwatched", .run = step_unwatched, .about = "nobody watches the step" },
+	{ 0 },
+};

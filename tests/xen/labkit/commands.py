@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""commands: what the lab can be told to do; each returns an exit status."""
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from . import console
+from .cache import Cache, default_folder
+from .disc import make_disc
+from .dom0 import SHELL, TEST, make_initrd
+from .emulator import Emulator
+from .package_root import PackageRoot
+from .problem import FAIL, PASS, Problem
+from .product import Product
+from .release import RELEASES, find_releases
+from .run import watch_tests
+
+SOURCE = Path(__file__).resolve().parents[3]
+DOM0_MB = 256
+
+
+def say(text):
+    print(f"lab: {text}", flush=True)
+
+
+def _prepare(cache, release, arguments, job):
+    """Fetches, builds and packs; the folder in which Bochs finds its disc."""
+    cache.fetch(release)
+    xen, kernel = PackageRoot(cache.xen(release)), PackageRoot(cache.kernel())
+    product = Product(SOURCE, cache.folder / f"build-{release.name}", xen, say)
+    product.build()
+    run = cache.folder / f"run-{release.name}"
+    run.mkdir(exist_ok=True)
+    build = product.folder
+    make_initrd(run / "initrd.gz", xen, kernel,
+                programs={"driver": build / "tests/xen/driver/driver",
+                          "ringside": build / "ringside"},
+                files={"mailbox.elf": build / "guests/mailbox.elf"}, job=job)
+    make_disc(run / "boot.iso", PackageRoot(cache.tools()), kernel, xen, run / "initrd.gz",
+              arguments.cpus, DOM0_MB)
+    return run
+
+
+def _boot_one(cache, release, arguments):
+    job = TEST.format(limit=arguments.limit, arguments=" ".join(arguments.test))
+    run = _prepare(cache, release, arguments, job)
+    say(f"booting Xen {release.name} with {arguments.cpus} CPU(s)")
+    with Emulator(PackageRoot(cache.emulator()), run, arguments.cpus) as emulator:
+        return watch_tests(emulator, run, release.name, arguments.verbose)
+
+
+def boot(arguments):
+    cache = Cache(default_folder(), say)
+    results = [_boot_one(cache, release, arguments) for release in find_releases(arguments.xen)]
+    return PASS if all(results) else FAIL
+
+
+def shell(arguments):
+    releases = find_releases(arguments.xen)
+    if len(releases) != 1:
+        raise Problem("a shell of one release at a time")
+    if not sys.stdin.isatty():
+        raise Problem("a shell wants a terminal")
+    cache = Cache(default_folder(), say)
+    run = _prepare(cache, releases[0], arguments, SHELL)
+    with console.Terminal() as terminal, \
+            Emulator(PackageRoot(cache.emulator()), run, arguments.cpus,
+                     terminal=terminal.name) as emulator:
+        say("dom0's shell comes after a minute; leave with Ctrl-]")
+        terminal.talk(emulator)
+    return PASS
+
+
+def fetch(arguments):
+    cache = Cache(default_folder(), say)
+    for release in find_releases(arguments.xen):
+        cache.fetch(release)
+        say(f"Xen {release.name} is ready in {cache.folder}")
+    return PASS
+
+
+def list(_):  # pylint: disable=redefined-builtin  (it is the command's name)
+    folder = default_folder()
+    for release in RELEASES.values():
+        there = (folder / f"xen-{release.name}").exists()
+        print(f"Xen {release.name}  (Debian {release.suite}"
+              f"{'' if there else ', to be fetched'})")
+    for driver in sorted(folder.glob("build-*/tests/xen/driver/driver")):
+        names = subprocess.run([driver, "--list"], capture_output=True, text=True, check=False)
+        if names.returncode == 0:
+            print("\nTests:\n" + names.stdout, end="")
+            return PASS
+    print("\nThe tests are known when they have been built once: lab boot")
+    return PASS
+
+
+def host(arguments):
+    """No emulator: the driver runs right here, in this machine's dom0."""
+    build = Path(os.environ.get("RINGSIDE_BUILD", SOURCE / "build"))
+    driver = build / "tests/xen/driver/driver"
+    if not driver.exists():
+        raise Problem(f"no {driver}: build it first (make check TESTS= in {build}, or name "
+                      "another folder in RINGSIDE_BUILD)")
+    if not os.path.exists("/dev/xen/privcmd"):
+        raise Problem("this is not the dom0 of a Xen: there is no /dev/xen/privcmd")
+    command = [driver, "--image", build / "guests/mailbox.elf"]
+    if arguments.domain:
+        command += ["--domain", arguments.domain]
+    return subprocess.run(command + arguments.test, check=False).returncode
+
+
+def clean(_):
+    folder = default_folder()
+    if folder.exists():
+        Cache(folder, say).clean()
+    say(f"{folder} is empty")
+    return PASS

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The lab: a real Xen in an emulator. `tests/xen/lab` builds the driver for each release;
+# here it is compiled for this machine's, so that it does not rot.
+
+check_PROGRAMS += tests/xen/driver/driver
+tests_xen_driver_driver_CFLAGS = $(AM_CFLAGS) $(XEN_CFLAGS)
+# xc_cpuid_apply_policy is in libxenguest, which has no .pc file of its own in all releases.
+tests_xen_driver_driver_LDADD = libringside.la -lxenguest $(XEN_LIBS)
+tests_xen_driver_driver_SOURCES = tests/xen/driver/attach.c tests/xen/driver/bed.c \
+	tests/xen/driver/bed.h tests/xen/driver/breakpoint.c tests/xen/driver/check.c \
+	tests/xen/driver/check.h tests/xen/driver/cost.c tests/xen/driver/death.c \
+	tests/xen/driver/debug.c tests/xen/driver/detach.c tests/xen/driver/guest.c \
+	tests/xen/driver/guest.h tests/xen/driver/image.c tests/xen/driver/image.h \
+	tests/xen/driver/instruction.c tests/xen/driver/interrupt.c tests/xen/driver/main.c \
+	tests/xen/driver/page.c tests/xen/driver/registers.c tests/xen/driver/release.h \
+	tests/xen/driver/ring.c tests/xen/driver/step.c tests/xen/driver/tests.h \
+	tests/xen/driver/view.c
