@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "xen/private.h"
 
@@ -47,6 +48,29 @@ static int fail_open(const char *call)
 			       "devices (/dev/xen)", call, strerror(errno));
 }
 
+/*
+ * NULL if there is no xenstore: then domains have no names. In a dom0 whose xenstored does not
+ * run, the kernel's device, which libxenstore falls back on, takes a request and waits for ever:
+ * so not without a socket, unless the user names a path.
+ */
+static struct xs_handle *open_store(const struct rs_log *log)
+{
+	struct xs_handle *store;
+
+	if (!getenv("XENSTORED_PATH") && access(xs_daemon_socket(), F_OK)) {
+		rs_log(log, RS_LOG_INFO,
+		       "%s: %s: no xenstored, so no names (if it runs in a domain of its own, "
+		       "set XENSTORED_PATH=/dev/xen/xenbus)",
+		       xs_daemon_socket(), strerror(errno));
+		return NULL;
+	}
+	store = xs_open(0);
+	if (!store)
+		rs_log(log, RS_LOG_INFO, "xs_open: %s: no xenstore, so no names",
+		       strerror(errno));
+	return store;
+}
+
 int rs_xen_open(struct rs_xen **out, const struct rs_log *log)
 {
 	struct rs_xen *xen = calloc(1, sizeof(*xen));
@@ -79,10 +103,7 @@ int rs_xen_open(struct rs_xen **out, const struct rs_log *log)
 		error = fail_open("xenevtchn_open");
 		goto close_control;
 	}
-	xen->store = xs_open(0);
-	if (!xen->store)
-		rs_log(&xen->log, RS_LOG_INFO, "xs_open: %s: no xenstore, so no names",
-		       strerror(errno));
+	xen->store = open_store(&xen->log);
 	*out = xen;
 	return 0;
 
