@@ -6,6 +6,7 @@ include tests/model/local.mk
 include tests/fakexen/events/local.mk
 include tests/fuzz/local.mk
 include tests/fakexen/hypercalls/local.mk
+include tests/fakexen/semantics/local.mk
 
 dist_check_SCRIPTS += tests/arrows.sh tests/headers.sh
 TESTS += tests/arrows.sh tests/headers.sh

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What Xen promises and the model has to keep, each promise a test of that name, through
+# Xen's own libraries. A program runs itself again under fakexen.
+
+semantics_tests = tests/fakexen/semantics/p2m
+check_PROGRAMS += $(semantics_tests)
+TESTS += $(semantics_tests)
+CLEANFILES += $(semantics_tests:=.console)
+
+semantics_dom0 = tests/fakexen/semantics/dom0.c tests/fakexen/semantics/dom0.h
+semantics_cppflags = $(AM_CPPFLAGS) $(XEN_CFLAGS)
+
+tests_fakexen_semantics_p2m_SOURCES = tests/fakexen/semantics/p2m.c $(semantics_dom0)
+tests_fakexen_semantics_p2m_CPPFLAGS = $(semantics_cppflags)
+tests_fakexen_semantics_p2m_LDADD = $(XEN_LIBS)
