@@ -10,7 +10,10 @@
 #include <xencall.h>
 #include <xenevtchn.h>
 #include <xenforeignmemory.h>
-/* <xen/vm_event.h> wants what <xenctrl.h> defines. */
+/* These want what <xenctrl.h> includes and defines. */
+#include <xen/hvm/hvm_op.h>
+#include <xen/hvm/params.h>
+#include <xen/hvm/save.h>
 #include <xen/vm_event.h>
 
 #include "guests/map.h"
