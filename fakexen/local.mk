@@ -10,3 +10,8 @@ include fakexen/hypercalls/local.mk
 include fakexen/vcpu/local.mk
 include fakexen/shim/local.mk
 include fakexen/launcher/local.mk
+
+# All of the hypervisor that the launcher runs; its parts call each other.
+noinst_LTLIBRARIES += libfakexen-hypervisor.la
+libfakexen_hypervisor_la_SOURCES =
+libfakexen_hypervisor_la_LIBADD = libfakexen-vcpu.la libfakexen-hypercalls.la

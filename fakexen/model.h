@@ -122,7 +122,9 @@ struct fx_vcpu {
 	uint64_t cpu_time_ns;           /* xc_vcpu_getinfo */
 	uint64_t xcr0;                  /* Xen's idea of it: 0 until the first xsetbv */
 	uint64_t reported_dr7;          /* DR7 when the vCPU was last scheduled: what events say */
-	uint32_t interrupts[8];         /* vectors that other vCPUs have sent, atomic */
+	uint64_t reported_at;           /* host time of its last event */
+	/* Vectors that other vCPUs have sent, and whether there are any: atomic. */
+	uint32_t interrupts[8], interrupts_any;
 	bool ve_notify;                 /* altp2m vcpu_enable_notify */
 	uint64_t vcpu_info_gpa;         /* VCPUOP_register_vcpu_info, ~0 */
 	/* dom0 has removed a page (or this vCPU has, by a hypercall of its own): its next

@@ -232,6 +232,14 @@ static void finish(struct fx_model *model, struct fx_domain *domain, struct fx_w
 	fx_vm_event_wake(domain, woken);
 }
 
+/* Once, for the other side may write it at any time; what no flag asks for is left. */
+static void copy_response(vm_event_response_t *to, const vm_event_response_t *from)
+{
+	memcpy(to, from, offsetof(vm_event_response_t, data));
+	if (to->flags & (VM_EVENT_FLAG_SET_REGISTERS | VM_EVENT_FLAG_EMULATE))
+		memcpy(&to->data, &from->data, sizeof(to->data));
+}
+
 void fx_answers_drain(struct fx_model *model, const struct fx_host *host,
 	struct fx_domain *domain, struct fx_woken *woken)
 {
@@ -244,7 +252,7 @@ void fx_answers_drain(struct fx_model *model, const struct fx_host *host,
 	/* X2: acquires the producer's release of rsp_prod; the responses are whole. As in Xen
 	 * there is no limit to how far it may be ahead. */
 	while (fx_load_acquire(&page->rsp_prod) != ring->rsp_cons) {
-		memcpy(&response, &page->ring[ring->rsp_cons % SLOTS].rsp, sizeof(response));
+		copy_response(&response, &page->ring[ring->rsp_cons % SLOTS].rsp);
 		compute(domain, &ring->record, &response, host->now(host->opaque));
 		fx_order_stores();
 		ring->record.valid = true;

@@ -204,7 +204,8 @@ int fx_vm_event_report(struct fx_model *model, const struct fx_host *host,
 	}
 	if (sync)
 		vcpu->vm_event_pause_count++;
-	keep_book(domain, vcpu - domain->vcpus, event->reason, host->now(host->opaque));
+	vcpu->reported_at = host->now(host->opaque);
+	keep_book(domain, vcpu - domain->vcpus, event->reason, vcpu->reported_at);
 	put_request(model, domain, vcpu, event, sync);
 	fx_vm_event_wake(domain, &woken);
 	if (available(ring) < domain->vcpu_count && !vcpu->vm_event_pause_count &&

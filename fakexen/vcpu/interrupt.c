@@ -25,6 +25,10 @@ void fx_inject_exception(struct fx_runner *runner, uint8_t vector, bool has_erro
 
 static void take_sent(struct fx_runner *runner)
 {
+	if (!fx_load_relaxed(&runner->vcpu->interrupts_any))
+		return;
+	/* I1: before the vectors are taken; I2 sets it after the vector. */
+	fx_swap_seq_cst(&runner->vcpu->interrupts_any, 0);
 	for (unsigned int i = 0; i < 8; i++) {
 		uint32_t bits;
 
@@ -48,11 +52,14 @@ static bool addressed(const struct fx_apic *apic, uint64_t icr)
 
 static void send_to(struct fx_runner *runner, unsigned int index, uint8_t vector)
 {
+	struct fx_vcpu *to = &runner->domain->vcpus[index];
+
 	if (index == runner->index) {
 		fx_apic_raise(runner->state, vector);
 		return;
 	}
-	fx_or_seq_cst(&runner->domain->vcpus[index].interrupts[vector / 32], 1u << vector % 32);
+	fx_or_seq_cst(&to->interrupts[vector / 32], 1u << vector % 32);
+	fx_store_seq_cst(&to->interrupts_any, 1);       /* I2 */
 	runner->host->wake(runner->host->opaque, runner->slot, index);
 }
 
@@ -91,7 +98,8 @@ void fx_interrupt_assist(struct fx_runner *runner)
 	take_sent(runner);
 	if (runner->vcpu->single_step)
 		return;                 /* held off while stepping */
-	fx_apic_tick(state, runner->host->now(runner->host->opaque));
+	if (state->apic.timer_deadline)
+		fx_apic_tick(state, runner->host->now(runner->host->opaque));
 	vector = fx_apic_pending(state);
 	if (vector < 0)
 		return;

@@ -171,17 +171,21 @@ static enum fx_ran run(struct fx_runner *runner, uint64_t budget, uint64_t *dead
 
 enum fx_ran fx_runner_run(struct fx_runner *runner, uint64_t budget, uint64_t *deadline)
 {
+	struct fx_vcpu *vcpu = runner->vcpu;
 	enum fx_ran ran;
-	uint64_t begin;
+	uint64_t begin, end;
 
 	*deadline = 0;
 	if (runner->domain->state != FX_DOMAIN_ALIVE)
 		return FX_RAN_DEAD;
-	if (!fx_vcpu_runnable(runner->domain, runner->vcpu))
+	if (!fx_vcpu_runnable(runner->domain, vcpu))
 		return FX_RAN_PAUSED;
 	begin = runner->host->now(runner->host->opaque);
 	ran = run(runner, budget, deadline);
-	runner->vcpu->cpu_time_ns += runner->host->now(runner->host->opaque) - begin;
+	/* Mostly an event has stopped it, and the clock was read for that. */
+	end = ran == FX_RAN_PAUSED && vcpu->reported_at > begin
+		? vcpu->reported_at : runner->host->now(runner->host->opaque);
+	vcpu->cpu_time_ns += end - begin;
 	return ran;
 }
 

@@ -12,3 +12,11 @@ tests_fakexen_events_ring_LDADD = libfakexen-model.la
 tests_fakexen_events_kill_SOURCES = tests/fakexen/events/kill.c $(fakexen_bed)
 tests_fakexen_events_kill_CPPFLAGS = $(AM_CPPFLAGS)
 tests_fakexen_events_kill_LDADD = libfakexen-model.la
+
+fakexen_guest = $(fakexen_bed) tests/fakexen/events/guest.c tests/fakexen/events/guest.h
+
+# The measuring instrument's own speed; `make check` only builds it and runs it briefly.
+check_PROGRAMS += tests/fakexen/bench_cr3
+tests_fakexen_bench_cr3_SOURCES = tests/fakexen/bench_cr3.c $(fakexen_guest)
+tests_fakexen_bench_cr3_CFLAGS = $(FAKEXEN_CFLAGS)
+tests_fakexen_bench_cr3_LDADD = libfakexen-hypervisor.la
