@@ -4,6 +4,7 @@ fakexen_event_tests = tests/fakexen/events/kill tests/fakexen/events/ring
 check_PROGRAMS += $(fakexen_event_tests)
 TESTS += $(fakexen_event_tests)
 fakexen_bed = tests/fakexen/events/bed.c tests/fakexen/events/bed.h
+fakexen_guest = $(fakexen_bed) tests/fakexen/events/guest.c tests/fakexen/events/guest.h
 
 tests_fakexen_events_ring_SOURCES = tests/fakexen/events/ring.c $(fakexen_bed)
 tests_fakexen_events_ring_CPPFLAGS = $(AM_CPPFLAGS)
@@ -13,9 +14,7 @@ tests_fakexen_events_kill_SOURCES = tests/fakexen/events/kill.c $(fakexen_bed)
 tests_fakexen_events_kill_CPPFLAGS = $(AM_CPPFLAGS)
 tests_fakexen_events_kill_LDADD = libfakexen-model.la
 
-fakexen_guest = $(fakexen_bed) tests/fakexen/events/guest.c tests/fakexen/events/guest.h
-
-# The measuring instrument's own speed; `make check` only builds it and runs it briefly.
+# The measuring instrument's own speed.
 check_PROGRAMS += tests/fakexen/bench_cr3
 tests_fakexen_bench_cr3_SOURCES = tests/fakexen/bench_cr3.c $(fakexen_guest)
 tests_fakexen_bench_cr3_CFLAGS = $(FAKEXEN_CFLAGS)
