@@ -14,4 +14,5 @@ include fakexen/launcher/local.mk
 # All of the hypervisor that the launcher runs; its parts call each other.
 noinst_LTLIBRARIES += libfakexen-hypervisor.la
 libfakexen_hypervisor_la_SOURCES =
-libfakexen_hypervisor_la_LIBADD = libfakexen-vcpu.la libfakexen-hypercalls.la
+libfakexen_hypervisor_la_LIBADD = libfakexen-vcpu.la libfakexen-hypercalls.la libfakexen-cpu.la \
+	libfakexen-model.la
