@@ -14,6 +14,7 @@
 #include <xen/hvm/hvm_op.h>
 #include <xen/hvm/params.h>
 #include <xen/hvm/save.h>
+#include <xen/sched.h>
 #include <xen/vm_event.h>
 
 #include "guests/map.h"
