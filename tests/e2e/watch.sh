@@ -3,7 +3,7 @@
 # watch.sh: `ringside watch` and `info` do what their manual says, on the default guest.
 . "${top_srcdir:-.}/tests/e2e/tap.sh"
 
-data=0x200 code=0x201   # guests/worker.S: the pages it reads, writes and calls
+data=0x130 code=0x131   # guests/map.h: the pages that worker.S reads, writes and calls
 
 # reports NAME REASON OPTIONS...: --json shows events of that reason, the guest unharmed.
 reports() {
