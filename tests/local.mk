@@ -5,6 +5,7 @@ include tests/traces/local.mk
 include tests/model/local.mk
 include tests/fakexen/events/local.mk
 include tests/fuzz/local.mk
+include tests/e2e/local.mk
 include tests/fakexen/hypercalls/local.mk
 include tests/fakexen/semantics/local.mk
 
