@@ -18,7 +18,7 @@
 #include "xen/vcpu.h"
 
 #define WAIT_NS 1000000           /* between two looks */
-#define OWED_LIMIT_NS 50000000    /* for the vCPUs to have run: 3.2 ms were seen at most */
+#define OWED_LIMIT_NS 500000000  /* for the vCPUs to have run: 3.2 ms were seen at most */
 #define DISABLE_LIMIT_NS 500000000
 
 /* The first thing that could not be taken back; going on is always right. */
