@@ -4,6 +4,7 @@
 
 #include "fakexen/hypercalls/private.h"
 #include "fakexen/p2m.h"
+#include "fakexen/vm_event.h"
 
 struct altp2m {
 	const struct fx_caller *caller;
@@ -248,7 +249,10 @@ int64_t fx_altp2m_op(const struct fx_caller *caller, uint64_t address)
 		return -EOPNOTSUPP;
 	if (a.domain->params[HVM_PARAM_ALTP2M] == XEN_ALTP2M_disabled)
 		return -EINVAL;
+	/* An answer may be moving a vCPU to another view in some process just now. */
+	fx_domain_lock(caller->model, caller->host, a.domain);
 	result = carry_out(&a);
+	fx_domain_unlock(a.domain);
 	if (!result && a.copy_back && fx_copy_out(caller, address, &a.op, sizeof a.op))
 		return -EFAULT;
 	return result;

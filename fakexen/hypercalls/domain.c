@@ -223,7 +223,9 @@ void fx_domain_kill(struct fx_model *model, const struct fx_host *host,
 	domain->state = FX_DOMAIN_DYING;
 	fx_vm_event_cleanup(model, host, domain);
 	close_ports(model, domain);
+	fx_domain_lock(model, host, domain);
 	fx_p2m_teardown(model, domain);
+	fx_domain_unlock(domain);
 	fx_domain_wake(model, host, domain);    /* to find that it is over */
 	__atomic_add_fetch(&model->domains_gone, 1, __ATOMIC_RELEASE);
 	fx_port_raise_virq(model, host, VIRQ_DOM_EXC);

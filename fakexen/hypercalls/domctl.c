@@ -25,7 +25,7 @@ static const struct {
 	[XEN_DOMCTL_setdebugging] = { "setdebugging", NULL },
 	[XEN_DOMCTL_hypercall_init] = { "hypercall_init", NULL },
 	[XEN_DOMCTL_settimeoffset] = { "settimeoffset", NULL },
-	[XEN_DOMCTL_getvcpuaffinity] = { "getvcpuaffinity", NULL },
+	[XEN_DOMCTL_getvcpuaffinity] = { "getvcpuaffinity", fx_domctl_get_affinity },
 	[XEN_DOMCTL_resumedomain] = { "resumedomain", fx_domctl_resume },
 	[XEN_DOMCTL_sendtrigger] = { "sendtrigger", NULL },
 	[XEN_DOMCTL_gethvmcontext] = { "gethvmcontext", fx_domctl_get_hvm_context },

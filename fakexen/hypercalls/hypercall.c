@@ -118,6 +118,8 @@ static int64_t dispatch(const struct fx_caller *caller, uint64_t op, const uint6
 		return fx_domctl(caller, args[0]);
 	case __HYPERVISOR_dm_op:
 		return fx_dm_hypercall(caller, args[0], args[1], args[2]);
+	case __HYPERVISOR_xsm_op:
+		return -ENOSYS;         /* as Xen says without XSM */
 	default:
 		if (fx_hypercall_name(op))
 			return fx_unmodelled(caller, "hypercall %s", fx_hypercall_name(op));

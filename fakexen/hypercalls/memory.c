@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* memory.c: memory_op: pages in and out of a domain, and what its pages may be used for
  * (xen/common/memory.c and mem_access.c of 4.17). Nothing here is interrupted half way, but
- * a caller may still start a call in the middle. */
+ * a caller may still start a call in the middle. The p2m is changed with the domain's lock
+ * held, because an answer that is being consumed in some process looks at it. */
 #include <errno.h>
 
 #include "fakexen/hypercalls/private.h"
 #include "fakexen/p2m.h"
+#include "fakexen/vm_event.h"
 
 #define EXTENT_SHIFT 6                  /* Xen's MEMOP_EXTENT_SHIFT: where to start is */
 #define CMD_MASK ((1u << EXTENT_SHIFT) - 1)     /* above the command's own bits */
@@ -46,6 +48,16 @@ static int decrease_extent(const struct reservation *r, uint64_t gfn)
 	return 0;
 }
 
+static int adjust_extent(const struct reservation *r, unsigned int op, uint64_t i)
+{
+	xen_pfn_t gfn;
+
+	if (fx_copy_in(r->caller, &gfn, HANDLE_ADDRESS(r->arguments.extent_start) +
+		    i * sizeof gfn, sizeof gfn))
+		return -EFAULT;
+	return op == XENMEM_populate_physmap ? populate_extent(r, gfn) : decrease_extent(r, gfn);
+}
+
 static int64_t adjust_reservation(const struct fx_caller *caller, unsigned int op, uint64_t start,
 	uint64_t address)
 {
@@ -60,16 +72,10 @@ static int64_t adjust_reservation(const struct fx_caller *caller, unsigned int o
 	r.domain = fx_domain_any(caller, r.arguments.domid);
 	if (!r.domain || r.domain->id == 0)
 		return start;
-	for (; done < r.arguments.nr_extents; done++) {
-		xen_pfn_t gfn;
-
-		if (fx_copy_in(caller, &gfn, HANDLE_ADDRESS(r.arguments.extent_start) +
-			    done * sizeof gfn, sizeof gfn))
-			break;
-		if (op == XENMEM_populate_physmap ? populate_extent(&r, gfn)
-						  : decrease_extent(&r, gfn))
-			break;
-	}
+	fx_domain_lock(caller->model, caller->host, r.domain);
+	while (done < r.arguments.nr_extents && !adjust_extent(&r, op, done))
+		done++;
+	fx_domain_unlock(r.domain);
 	return done;
 }
 
@@ -101,6 +107,7 @@ static int64_t add_to_physmap(const struct fx_caller *caller, uint64_t address)
 {
 	struct xen_add_to_physmap arguments;
 	struct fx_domain *domain;
+	int error;
 
 	if (fx_copy_in(caller, &arguments, address, sizeof arguments))
 		return -EFAULT;
@@ -115,13 +122,17 @@ static int64_t add_to_physmap(const struct fx_caller *caller, uint64_t address)
 		return -EINVAL;
 	if (arguments.space != XENMAPSPACE_gmfn)
 		return fx_unmodelled(caller, "add_to_physmap of space %u", arguments.space);
-	return fx_p2m_move(caller->model, domain, arguments.idx, arguments.gpfn);
+	fx_domain_lock(caller->model, caller->host, domain);
+	error = fx_p2m_move(caller->model, domain, arguments.idx, arguments.gpfn);
+	fx_domain_unlock(domain);
+	return error;
 }
 
 static int64_t remove_from_physmap(const struct fx_caller *caller, uint64_t address)
 {
 	struct xen_remove_from_physmap arguments;
 	struct fx_domain *domain;
+	int error;
 
 	if (fx_copy_in(caller, &arguments, address, sizeof arguments))
 		return -EFAULT;
@@ -130,7 +141,10 @@ static int64_t remove_from_physmap(const struct fx_caller *caller, uint64_t addr
 		return -ESRCH;
 	if (!domain->is_hvm)
 		return -EACCES;
-	return fx_p2m_remove(caller->model, domain, arguments.gpfn);
+	fx_domain_lock(caller->model, caller->host, domain);
+	error = fx_p2m_remove(caller->model, domain, arguments.gpfn);
+	fx_domain_unlock(domain);
+	return error;
 }
 
 /* ---- access ---- */
@@ -186,10 +200,29 @@ static int64_t get_access(const struct fx_caller *caller, struct fx_domain *doma
 		sizeof op->access);
 }
 
+static int64_t carry_out(const struct fx_caller *caller, struct fx_domain *domain,
+	xen_mem_access_op_t *op, uint64_t start, uint64_t address)
+{
+	switch (op->op) {
+	case XENMEM_access_op_set_access:
+		return set_access_range(caller->model, domain, op, start);
+	case XENMEM_access_op_set_access_multi:
+		return fx_set_access_list(caller, domain, &(struct fx_access_list){
+			.gfns = HANDLE_ADDRESS(op->pfn_list),
+			.accesses = HANDLE_ADDRESS(op->access_list), .start = start,
+			.count = op->nr });
+	case XENMEM_access_op_get_access:
+		return start ? -ENOSYS : get_access(caller, domain, op, address);
+	default:
+		return -ENOSYS;
+	}
+}
+
 static int64_t access_op(const struct fx_caller *caller, uint64_t start, uint64_t address)
 {
 	xen_mem_access_op_t op;
 	struct fx_domain *domain;
+	int64_t result;
 
 	if (fx_copy_in(caller, &op, address, sizeof op))
 		return -EFAULT;
@@ -202,19 +235,10 @@ static int64_t access_op(const struct fx_caller *caller, uint64_t start, uint64_
 		return -EINVAL;
 	if (!domain->vm_event.enabled)
 		return -ENODEV;
-	switch (op.op) {
-	case XENMEM_access_op_set_access:
-		return set_access_range(caller->model, domain, &op, start);
-	case XENMEM_access_op_set_access_multi:
-		return fx_set_access_list(caller, domain, &(struct fx_access_list){
-			.gfns = HANDLE_ADDRESS(op.pfn_list),
-			.accesses = HANDLE_ADDRESS(op.access_list), .start = start,
-			.count = op.nr });
-	case XENMEM_access_op_get_access:
-		return start ? -ENOSYS : get_access(caller, domain, &op, address);
-	default:
-		return -ENOSYS;
-	}
+	fx_domain_lock(caller->model, caller->host, domain);
+	result = carry_out(caller, domain, &op, start, address);
+	fx_domain_unlock(domain);
+	return result;
 }
 
 int64_t fx_memory_op(const struct fx_caller *caller, uint64_t cmd, uint64_t address)
@@ -239,6 +263,9 @@ int64_t fx_memory_op(const struct fx_caller *caller, uint64_t cmd, uint64_t addr
 	case XENMEM_access_op:
 		/* Here a start is kept where it was: its low bits are the command. */
 		return access_op(caller, cmd & ~(uint64_t)CMD_MASK, address);
+	case XENMEM_get_sharing_freed_pages:
+	case XENMEM_get_sharing_shared_pages:
+		return 0;               /* built without sharing, Xen says so too */
 	default:
 		return fx_unmodelled(caller, "memory_op %u", op);
 	}

@@ -75,7 +75,7 @@ fx_domctl_handler fx_domctl_create, fx_domctl_destroy, fx_domctl_pause, fx_domct
 	fx_domctl_resume;
 /* vcpu_context.c */
 fx_domctl_handler fx_domctl_get_vcpu_info, fx_domctl_get_vcpu_context,
-	fx_domctl_set_vcpu_context, fx_domctl_debug;
+	fx_domctl_set_vcpu_context, fx_domctl_debug, fx_domctl_get_affinity;
 /* hvm_context.c */
 fx_domctl_handler fx_domctl_get_hvm_context, fx_domctl_set_hvm_context,
 	fx_domctl_get_hvm_context_partial, fx_domctl_address_size;

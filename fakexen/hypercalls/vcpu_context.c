@@ -6,6 +6,7 @@
 
 #include "fakexen/hypercalls/private.h"
 #include "fakexen/vcpu.h"
+#include "fakexen/vm_event.h"
 
 static struct fx_vcpu *vcpu_of(struct fx_domain *domain, uint32_t index)
 {
@@ -33,10 +34,47 @@ int64_t fx_domctl_get_vcpu_info(struct fx_domctl *op)
 int64_t fx_domctl_debug(struct fx_domctl *op)
 {
 	const struct xen_domctl_debug_op *debug = &op->ctl.u.debug_op;
+	int error;
 
 	if (!vcpu_of(op->domain, debug->vcpu) || !op->domain->is_hvm)
 		return -EINVAL;
-	return fx_vcpu_debug_op(op->domain, debug->vcpu, debug->op);
+	/* An answer may be toggling single-stepping in some process just now. */
+	fx_domain_lock(op->caller->model, op->caller->host, op->domain);
+	error = fx_vcpu_debug_op(op->domain, debug->vcpu, debug->op);
+	fx_domain_unlock(op->domain);
+	return error;
+}
+
+/* ---- affinity: to the one processor that there is ---- */
+
+static int put_processors(struct fx_domctl *op, const struct xenctl_bitmap *bitmap)
+{
+	uint8_t first = 1, none = 0;
+
+	for (uint32_t i = 0; i < (bitmap->nr_bits + 7) / 8; i++)
+		if (fx_copy_out(op->caller, HANDLE_ADDRESS(bitmap->bitmap) + i,
+			    i ? &none : &first, 1))
+			return -EFAULT;
+	return 0;
+}
+
+int64_t fx_domctl_get_affinity(struct fx_domctl *op)
+{
+	const struct xen_domctl_vcpuaffinity *affinity = &op->ctl.u.vcpuaffinity;
+	const uint32_t both = XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT;
+	int error = 0;
+
+	if (!(affinity->flags & both) || (affinity->flags & ~both))
+		return -EINVAL;
+	if (affinity->vcpu >= op->domain->max_vcpus)
+		return -EINVAL;
+	if (!vcpu_of(op->domain, affinity->vcpu))
+		return -ESRCH;
+	if (affinity->flags & XEN_VCPUAFFINITY_HARD)
+		error = put_processors(op, &affinity->cpumap_hard);
+	if (!error && (affinity->flags & XEN_VCPUAFFINITY_SOFT))
+		error = put_processors(op, &affinity->cpumap_soft);
+	return error;
 }
 
 /* ---- registers ---- */
@@ -161,7 +199,7 @@ int64_t fx_domctl_set_vcpu_context(struct fx_domctl *op)
 	if (!op->domain->is_hvm)
 		return fx_unmodelled(op->caller, "setvcpucontext of a PV domain");
 	if (!HANDLE_ADDRESS(op->ctl.u.vcpucontext.ctxt)) {
-		fx_vcpu_reset(vcpu, index);
+		vcpu->up = vcpu->exists = vcpu->cpu.halted = false;
 		return 0;
 	}
 	if (fx_copy_in(op->caller, &context, HANDLE_ADDRESS(op->ctl.u.vcpucontext.ctxt),
