@@ -179,13 +179,16 @@ static const char *emulate(struct rs_answer *answer, const struct rs_event *even
 
 	switch (event->kind) {
 	case RS_PAGE:
+		/* Of a page fault Xen copies no bytes, and would execute those of an older answer. */
+		if (reply->flags & RS_REPLY_INSTRUCTION)
+			return "Xen takes instruction bytes for breakpoints only";
 		/* Xen looks there whether the page is still closed. */
 		memcpy(&wire->u, (const char *)event->message + offsetof(struct rs_wire, u),
 		       sizeof(wire->u));
 		break;
 	case RS_DESCRIPTOR:
 		if (reply->flags & RS_REPLY_INSTRUCTION)
-			return "Xen takes instruction bytes for pages and breakpoints only";
+			return "Xen takes instruction bytes for breakpoints only";
 		break;
 	case RS_BREAKPOINT:
 		if (!(reply->flags & RS_REPLY_INSTRUCTION))

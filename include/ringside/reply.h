@@ -20,7 +20,7 @@
  *   next interrupt      x   x   x   x    x     x    x     x      x         x
  *
  *   1  the watch was made with `deny`; not XCR0
- *   2  with instruction bytes only (rs_answer_instruction)
+ *   2  with instruction bytes only (rs_answer_instruction), which no other event takes
  *   3  with another RIP than the event's: the instruction at RIP was executed already, and
  *      would be executed twice
  *

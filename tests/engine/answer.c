@@ -111,8 +111,7 @@ static void test_matrix(void)
 		  BIT(RS_PAGE) | BIT(RS_DESCRIPTOR),
 		  RS_FLAG_EMULATE | RS_FLAG_SET_EMUL_READ_DATA, false },
 		{ "emulate, instruction", rs_reply_emulate(RS_REPLY_INSTRUCTION),
-		  BIT(RS_PAGE) | BIT(RS_BREAKPOINT),
-		  RS_FLAG_EMULATE | RS_FLAG_SET_EMUL_INSN_DATA, false },
+		  BIT(RS_BREAKPOINT), RS_FLAG_EMULATE | RS_FLAG_SET_EMUL_INSN_DATA, false },
 		{ "fast step", RS_FAST_STEP,
 		  BIT(RS_PAGE) | BIT(RS_BREAKPOINT) | BIT(RS_EMUL_UNIMPLEMENTED), fast, false },
 		{ "registers", rs_reply_with_registers(RS_RESUME), ALL_KINDS & ~executed,
@@ -329,6 +328,7 @@ static void test_emulation(void)
 	good &= !memcmp(scene.answer.message + 56, "\4\0\0\0abcd", 8);
 	tap_ok(good, "read data has a size");
 
+	set_scene(&scene, RS_BREAKPOINT);
 	memset(rs_answer_instruction(&scene.event), 0x90, RS_INSTRUCTION_SIZE);
 	good = !build(&scene, rs_reply_emulate(RS_REPLY_INSTRUCTION), &permissive);
 	good &= scene.answer.message[56] == 0x90 && scene.answer.message[71] == 0x90;
