@@ -12,6 +12,14 @@ static void note_log(enum rs_log_level level, const char *line, void *user)
 {
 	static const char *const names[] = { "?", "error", "warning", "info", "debug" };
 
+	static bool said;
+
+	/* Without xenstore every attach says so: once is enough. */
+	if (strstr(line, "its end is looked for")) {
+		if (said)
+			return;
+		said = true;
+	}
 	check_note("engine, %s: %s", names[level <= RS_LOG_DEBUG ? level : 0], line);
 }
 

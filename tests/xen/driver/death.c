@@ -68,29 +68,42 @@ static struct rs_reply die(const struct rs_event *event, void *user)
 	return RS_CONTINUE;
 }
 
-static int watch_and_die(struct bed *bed, enum rs_kind kind)
+static void watch_until_death(struct bed *bed, enum rs_kind kind, int ready)
 {
 	struct rs_watch_options options = { .kind = kind, .handler = die };
 	struct rs_engine *engine;
-	pid_t child = fork();
-	int status = 0;
 
+	if (rs_engine_attach(&engine, bed->guest.name, NULL) || rs_watch(engine, &options, NULL) ||
+	    write(ready, "r", 1) != 1)
+		_exit(1);
+	_exit(rs_engine_run(engine) < 0 ? 2 : 3);
+}
+
+/* 0 if it was killed as it should; else its exit status. */
+static int watch_and_die(struct bed *bed, enum rs_kind kind, unsigned int command)
+{
+	int ends[2], status = 0;
+	char byte;
+	pid_t child;
+
+	if (pipe(ends) || (child = fork()) < 0)
+		return -1;
 	if (child == 0) {
-		if (rs_engine_attach(&engine, bed->guest.name, NULL) ||
-		    rs_watch(engine, &options, NULL))
-			_exit(1);
-		_exit(rs_engine_run(engine) < 0 ? 2 : 3);
+		close(ends[0]);
+		watch_until_death(bed, kind, ends[1]);
 	}
-	sleep_ms(100);
-	guest_start(&bed->guest, 0, MB_REQUEST, 0, 0);
-	if (child < 0 || waitpid(child, &status, 0) != child)
+	close(ends[1]);
+	if (read(ends[0], &byte, 1) == 1)
+		guest_start(&bed->guest, 0, command, 0, 0);
+	close(ends[0]);
+	if (waitpid(child, &status, 0) != child)
 		return -1;
 	return WIFSIGNALED(status) ? 0 : WEXITSTATUS(status);
 }
 
 static void engine_killed(struct bed *bed)
 {
-	int error = watch_and_die(bed, RS_GUEST_REQUEST);
+	int error = watch_and_die(bed, RS_GUEST_REQUEST, MB_REQUEST);
 
 	check(!error, "the engine is killed with a request in hand (%d)", error);
 	check(!guest_is_done(&bed->guest, 0) && !guest_lives(&bed->guest),

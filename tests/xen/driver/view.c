@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* view.c: events and replies while the guest is in a view. */
+#include <inttypes.h>
+
 #include "tests/xen/driver/tests.h"
 
 static bool in_view(const struct bed *bed, uint16_t view)
@@ -43,24 +45,22 @@ static void view_events(struct bed *bed)
 	check(in_view(bed, view), "a view that does not exist is refused");
 }
 
-static struct rs_reply fast_from_int3(struct bed *bed, const struct rs_event *event)
-{
-	if (event->kind != RS_BREAKPOINT)
-		return RS_CONTINUE;
-	return bed->flag ? RS_FAST_STEP : RS_GIVE_BACK;
-}
-
-/* Without a shadow page behind it the INT3 comes again: once is what a fast step is worth. */
+/*
+ * It may come twice: Xen copies a page into the view when it is first touched, here the stack's
+ * by the exception's frame, and lets the INT3 execute again. The guest gets one all the same.
+ */
 static void view_breakpoint(struct bed *bed)
 {
 	uint64_t before = bed_get(bed, MB_BP);
 
 	bed_watch_page(bed, MB_DATA, 0);
 	bed_watch_kind(bed, RS_BREAKPOINT);
-	bed->flag = 0;
-	bed_run(bed, MB_INT3, 0, 0, fast_from_int3);
-	check(in_view(bed, rs_engine_view(bed->engine)) && bed_get(bed, MB_BP) == before + 1,
-	      "a breakpoint in a view, given back");
+	bed_run(bed, MB_INT3, 0, 0, bed_give_back);
+	check((bed->seen == 1 || bed->seen == 2) && bed_event(bed, 0)->kind == RS_BREAKPOINT &&
+		      bed_event(bed, 0)->view == rs_engine_view(bed->engine) &&
+		      bed_get(bed, MB_BP) == before + 1,
+	      "a breakpoint in a view, given back: %u events, the guest's handler got %" PRIu64,
+	      bed->seen, bed_get(bed, MB_BP) - before);
 }
 
 const struct test tests_of_view[] = {
