@@ -94,22 +94,14 @@ static inline uint64_t compute_not(uint64_t a, uint64_t b, unsigned int size, ui
 	return ~a & fx_mask(size);
 }
 
-/* The first operand becomes what `how` makes of both. */
-__attribute__((always_inline)) static inline enum fx_step modify(struct fx_cpu *cpu,
-	const struct fx_op *op, compute *how)
+__attribute__((always_inline)) static inline enum fx_step modify_memory(struct fx_cpu *cpu,
+	const struct fx_op *op, uint64_t b, compute *how)
 {
 	unsigned int size = op->operand[0].size;
-	uint64_t a, b = 0, rflags, result;
+	uint64_t a, rflags, result;
 	struct fx_place place;
-	enum fx_step step;
+	enum fx_step step = fx_place_open(cpu, op, &op->operand[0], &place, &a);
 
-	if (op->operand[1].kind != FX_OPERAND_NONE) {
-		step = fx_operand_get(cpu, op, &op->operand[1], &b);
-		if (step != FX_STEP_NEXT)
-			return step;
-		b &= fx_mask(size);
-	}
-	step = fx_place_open(cpu, op, &op->operand[0], &place, &a);
 	if (step != FX_STEP_NEXT)
 		return step;
 	do {
@@ -117,6 +109,26 @@ __attribute__((always_inline)) static inline enum fx_step modify(struct fx_cpu *
 		result = how(a, b, size, &rflags);
 	} while (!fx_place_put(cpu, &place, &a, result));
 	cpu->state->rflags = rflags;
+	return FX_STEP_NEXT;
+}
+
+/* The first operand becomes what `how` makes of both. */
+__attribute__((always_inline)) static inline enum fx_step modify(struct fx_cpu *cpu,
+	const struct fx_op *op, compute *how)
+{
+	const struct fx_operand *to = &op->operand[0];
+	uint64_t b = 0;
+	enum fx_step step;
+
+	if (op->operand[1].kind != FX_OPERAND_NONE) {
+		step = fx_operand_get(cpu, op, &op->operand[1], &b);
+		if (step != FX_STEP_NEXT)
+			return step;
+		b &= fx_mask(to->size);
+	}
+	if (to->kind == FX_OPERAND_MEMORY)
+		return modify_memory(cpu, op, b, how);
+	fx_register_put(cpu, to, how(fx_register_get(cpu, to), b, to->size, &cpu->state->rflags));
 	return FX_STEP_NEXT;
 }
 

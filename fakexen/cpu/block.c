@@ -12,21 +12,32 @@ static uint32_t offset_key(const struct fx_cpu *cpu, uint64_t rip)
 	return (uint32_t)(rip % FX_PAGE) | (uint32_t)cpu->code64 << 16;
 }
 
-static bool same_bytes(const struct fx_block *block, const uint8_t *code)
+/* Compares word by word. Only where the last word would reach over the page's end, which
+ * may be the end of all memory, its bytes are looked at one by one. */
+static inline bool same_bytes(const struct fx_block *block, const uint8_t *code)
 {
+	const uint8_t *bytes = block->bytes;
 	unsigned int at = 0;
 
-	if (block->size < 8) {
-		for (; at < block->size; at++)
-			if (fx_get(code + at, 1) != block->bytes[at])
-				return false;
-		return true;
-	}
-	for (; at + 8 < block->size; at += 8)
-		if (fx_get(code + at, 8) != fx_get(block->bytes + at, 8))
+	for (unsigned int i = 0; i < block->words; i++, at += 8)
+		if (fx_get(code + at, 8) != fx_get(bytes + at, 8))
 			return false;
-	at = block->size - 8u;
-	return fx_get(code + at, 8) == fx_get(block->bytes + at, 8);
+	if (block->tail_mask)
+		return !((fx_get(code + at, 8) ^ fx_get(bytes + at, 8)) & block->tail_mask);
+	for (; at < block->size; at++)
+		if (fx_get(code + at, 1) != bytes[at])
+			return false;
+	return true;
+}
+
+static void note_size(struct fx_block *block)
+{
+	unsigned int rest = block->size % 8u;
+
+	block->words = block->size / 8u;
+	block->tail_mask = 0;
+	if (rest && block->offset % FX_PAGE + 8 * block->words + 8u <= FX_PAGE)
+		block->tail_mask = fx_mask(rest);
 }
 
 /* Decodes as much as fits. False: not even one instruction ends within `size` bytes. */
@@ -119,8 +130,10 @@ struct fx_block *fx_block_find(struct fx_cpu *cpu, enum fx_step *step)
 	fx_copy(block->bytes, code, size);
 	block->page = cpu->code_page;
 	block->offset = offset_key(cpu, rip);
-	if (block_decode(block, size, cpu->code64))
+	if (block_decode(block, size, cpu->code64)) {
+		note_size(block);
 		return block;
+	}
 	block->page = NULL;
 	*step = fx_block_fetch(cpu, &cpu->scratch);
 	return *step == FX_STEP_NEXT ? &cpu->scratch : NULL;

@@ -133,8 +133,7 @@ static enum fx_step far_arrive(struct fx_cpu *cpu, const struct fx_segment *code
 		return fx_raise_general(cpu);
 	cpu->state->segment[FX_CS] = *code;
 	cpu->state->rip = code64 ? offset : (uint32_t)offset;
-	fx_refresh(cpu);
-	return FX_STEP_JUMPED;
+	return FX_STEP_ARRIVED;
 }
 
 enum fx_step fx_op_far_jump(struct fx_cpu *cpu, const struct fx_op *op)
@@ -168,7 +167,7 @@ enum fx_step fx_op_far_call(struct fx_cpu *cpu, const struct fx_op *op)
 	if (step != FX_STEP_NEXT)
 		return step;
 	step = far_arrive(cpu, &code, offset);
-	if (step == FX_STEP_JUMPED)
+	if (step == FX_STEP_ARRIVED)
 		cpu->state->gpr[FX_RSP] = rsp;
 	return step;
 }
@@ -227,11 +226,10 @@ static enum fx_step go_back(struct fx_cpu *cpu, const struct way_back *back)
 	if (step != FX_STEP_NEXT)
 		return step;
 	step = far_arrive(cpu, &code, back->rip);
-	if (step != FX_STEP_JUMPED)
+	if (step != FX_STEP_ARRIVED)
 		return step;
 	state->segment[FX_SS] = stack;
 	state->gpr[FX_RSP] = back->has_stack ? back->rsp : back->rsp_after;
-	fx_refresh(cpu);
 	return step;
 }
 
@@ -288,7 +286,7 @@ enum fx_step fx_op_iret(struct fx_cpu *cpu, const struct fx_op *op)
 		back.ss = (uint16_t)fx_get(frame + 4 * size, 2);
 	}
 	step = go_back(cpu, &back);
-	if (step == FX_STEP_JUMPED)
+	if (step == FX_STEP_ARRIVED)
 		fx_flags_set(&state->rflags, mask & fx_mask(size), rflags);
 	return step;
 }
@@ -323,8 +321,7 @@ static enum fx_step enter_ring(struct fx_cpu *cpu, uint16_t cs, uint16_t ss, boo
 	fx_segment_flat(&state->segment[FX_SS], (uint16_t)((ss & ~3u) | cpl),
 		(uint16_t)(0xc93 | cpl << 5));
 	state->rip = rip;
-	fx_refresh(cpu);
-	return FX_STEP_JUMPED;
+	return FX_STEP_ARRIVED;
 }
 
 enum fx_step fx_op_syscall(struct fx_cpu *cpu, const struct fx_op *op)

@@ -55,6 +55,7 @@ static enum fx_emulated execute(struct fx_cpu *cpu, const struct fx_op *op)
 		state->rip += op->length;
 		return retire(cpu, before);
 	case FX_STEP_JUMPED:
+	case FX_STEP_ARRIVED:
 		return retire(cpu, before);
 	case FX_STEP_DONE_EXIT:
 		state->rip += op->length;

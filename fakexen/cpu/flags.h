@@ -70,22 +70,15 @@ static inline void fx_flags_set(uint64_t *rflags, uint64_t mask, uint64_t value)
 	*rflags = (*rflags & ~mask) | (value & mask);
 }
 
-/* The sixteen conditions in the encoding of Jcc, SETcc and CMOVcc. */
+/* The sixteen conditions in the encoding of Jcc, SETcc and CMOVcc: any of some flags, or
+ * (the last two pairs) SF unlike OF; odd ones are the opposite. */
 static inline bool fx_condition(uint64_t rflags, unsigned int condition)
 {
-	bool less = !(rflags & FX_SF) != !(rflags & FX_OF), met;
+	static const uint16_t any[8] = { FX_OF, FX_CF, FX_ZF, FX_CF | FX_ZF, FX_SF, FX_PF, 0, FX_ZF };
+	bool unlike = (rflags >> 7 ^ rflags >> 11) & (condition >= 12);
+	bool met = (rflags & any[condition >> 1]) || unlike;
 
-	switch (condition >> 1) {
-	case 0: met = rflags & FX_OF; break;
-	case 1: met = rflags & FX_CF; break;
-	case 2: met = rflags & FX_ZF; break;
-	case 3: met = rflags & (FX_CF | FX_ZF); break;
-	case 4: met = rflags & FX_SF; break;
-	case 5: met = rflags & FX_PF; break;
-	case 6: met = less; break;
-	default: met = less || (rflags & FX_ZF); break;
-	}
-	return met != (condition & 1);
+	return met ^ (condition & 1);
 }
 
 #endif

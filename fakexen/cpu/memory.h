@@ -32,10 +32,15 @@ enum fx_step fx_system_read(struct fx_cpu *cpu, uint64_t linear, void *to, unsig
 enum fx_step fx_system_write(struct fx_cpu *cpu, uint64_t linear, const void *from,
 	unsigned int size);
 
+static inline struct fx_translation *fx_translation_slot(struct fx_cpu *cpu, uint64_t linear)
+{
+	return &cpu->translation[(linear / FX_PAGE ^ cpu->salt) % FX_TRANSLATIONS];
+}
+
 /* The translation cache: the host's address if the page is known and allows `access`. */
 static inline uint8_t *fx_hit(struct fx_cpu *cpu, uint64_t linear, unsigned int access)
 {
-	const struct fx_translation *entry = &cpu->translation[linear / FX_PAGE % FX_TRANSLATIONS];
+	const struct fx_translation *entry = fx_translation_slot(cpu, linear);
 
 	if (__builtin_expect(entry->page == linear / FX_PAGE &&
 			     entry->generation == cpu->usable &&
@@ -97,21 +102,22 @@ static inline uint64_t fx_address(struct fx_cpu *cpu, const struct fx_op *op)
 	return cpu->code64 ? address : (uint32_t)address;
 }
 
+/* Registers are read and written whole and cut to size, without a branch on it. AH to BH
+ * reach one byte into the next register, which never is beyond the array. */
 static inline uint64_t fx_register_get(struct fx_cpu *cpu, const struct fx_operand *operand)
 {
-	return fx_get(fx_register(cpu, operand->reg), operand->size);
+	return *(const fx_u64 *)fx_register(cpu, operand->reg) & fx_mask(operand->size);
 }
 
 /* A 32-bit result clears the upper half. */
 static inline void fx_register_put(struct fx_cpu *cpu, const struct fx_operand *operand,
 	uint64_t value)
 {
-	uint8_t *at = fx_register(cpu, operand->reg);
+	fx_u64 *at = (fx_u64 *)fx_register(cpu, operand->reg);
+	uint64_t mask = fx_mask(operand->size);
+	uint64_t kept = operand->size == 4 ? 0 : *at & ~mask;
 
-	if (operand->size == 4)
-		fx_put(at, 8, (uint32_t)value);
-	else
-		fx_put(at, operand->size, value);
+	*at = kept | (value & mask);
 }
 
 static inline enum fx_step fx_operand_get(struct fx_cpu *cpu, const struct fx_op *op,

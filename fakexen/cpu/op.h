@@ -12,8 +12,9 @@ struct fx_op;
 /* What became of an instruction. */
 enum fx_step {
 	FX_STEP_NEXT,           /* done: RIP goes to the next instruction */
-	FX_STEP_LEAVE,          /* the same, but look at flags and modes before going on */
 	FX_STEP_JUMPED,         /* done, RIP is set */
+	FX_STEP_LEAVE,          /* as NEXT, but look at flags and modes before going on */
+	FX_STEP_ARRIVED,        /* as JUMPED, but look at them */
 	FX_STEP_REPEAT,         /* an iteration of a REP is done, RIP stays */
 	FX_STEP_EXCEPTION,      /* state->injection holds it; the instruction did nothing */
 	FX_STEP_EXIT,           /* cpu->exit says why; the instruction did nothing */

@@ -38,13 +38,20 @@ enum {
 };
 
 /* One linear page. `access` has FX_ACCESS_ for the supervisor, and shifted left by 3 for
- * the user. An entry counts only if its generation is the processor's. */
+ * the user. An entry counts only if its generation is the processor's. It remembers the
+ * page-table entries that it was made of: after a flush it counts again if they still say
+ * the same, which is what a new walk would find, for less. */
 struct fx_translation {
 	uint64_t page;
 	uint8_t *host;
 	uint32_t generation;
+	uint32_t rules;         /* the processor's when it was made */
+	uint64_t cr3;
 	uint8_t access;
-};
+	uint8_t leaf;           /* level of the last entry: 0 for a 4K page */
+	const uint8_t *entry[4];
+	uint64_t value[4];
+} __attribute__((aligned(64)));
 
 /* One guest frame as the hypervisor described it: kept over CR3 writes. */
 struct fx_frame {
@@ -58,6 +65,8 @@ struct fx_block {
 	const uint8_t *page;
 	uint32_t offset;        /* in the page; bit 16: 64-bit code */
 	uint8_t count, size;    /* instructions, bytes */
+	uint8_t words;          /* whole 64-bit words to compare, then those under tail_mask */
+	uint64_t tail_mask;
 	uint8_t bytes[FX_BLOCK_BYTES + 16];
 	struct fx_op op[FX_BLOCK_OPS];
 };
@@ -68,11 +77,14 @@ struct fx_cpu {
 	const struct fx_op *end;        /* of the block under way; NULL: stop after this op */
 	const uint8_t *code_page;       /* that it lies in */
 	uint64_t budget;
+	uint64_t salt;                  /* spreads the translations of several CR3 values */
 	uint32_t generation;            /* of translations */
+	uint32_t rules;                 /* what made them: frames, paging mode, WP, NX, SMEP */
 	uint32_t usable;                /* the generation, or 0: translations are not used */
 	uint32_t frame_generation;
 	uint8_t user;                   /* 3 at CPL 3, else 0: a shift for access bits */
 	bool code64;
+	bool single;                    /* one instruction at a time */
 	bool delivering;                /* an event's frame is being pushed */
 	bool completing;                /* the hypervisor carries out what has just exited */
 	bool host;                      /* work on the host's p2m */

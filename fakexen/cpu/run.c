@@ -36,6 +36,37 @@ struct fx_cpu_controls *fx_cpu_controls(struct fx_cpu *cpu)
 	return &cpu->controls;
 }
 
+/* The bits that decide what a walk finds. */
+#define RULES_CR0 (FX_CR0_PE | FX_CR0_WP | (uint64_t)FX_CR0_PG)
+#define RULES_CR4 (FX_CR4_PAE | FX_CR4_SMEP)
+#define RULES_EFER (FX_EFER_LMA | FX_EFER_NXE)
+
+/* A control register has changed: translations are void, and to be made anew if it was
+ * one of those bits. */
+static void take_controls(struct fx_cpu *cpu)
+{
+	const struct fx_cpu_state *state = cpu->state;
+
+	if (((cpu->translated.cr0 ^ state->cr0) & RULES_CR0) ||
+	    ((cpu->translated.cr4 ^ state->cr4) & RULES_CR4) ||
+	    ((cpu->translated.efer ^ state->efer) & RULES_EFER))
+		cpu->rules++;
+	fx_flush_translations(cpu);
+	cpu->translated.cr0 = state->cr0;
+	cpu->translated.cr3 = state->cr3;
+	cpu->translated.cr4 = state->cr4;
+	cpu->translated.efer = state->efer;
+}
+
+/* What of the state asks for one instruction at a time. */
+static bool wants_single(const struct fx_cpu *cpu)
+{
+	const struct fx_cpu_state *state = cpu->state;
+
+	return (state->rflags & (FX_TF | FX_RF)) | state->interruptibility | (state->dr7 & 0xff) |
+	       state->pending_dbg | cpu->controls.monitor_trap;
+}
+
 /* Takes up what the hypervisor or an instruction has changed in the state: the mode, the
  * privilege, and whether translations still are what the control registers say. */
 void fx_refresh(struct fx_cpu *cpu)
@@ -44,16 +75,12 @@ void fx_refresh(struct fx_cpu *cpu)
 
 	cpu->code64 = (state->efer & FX_EFER_LMA) && (state->segment[FX_CS].arbytes & 1 << 9);
 	cpu->user = (state->segment[FX_SS].arbytes >> 5 & 3) == 3 ? 3 : 0;
-	if (__builtin_expect(cpu->translated.cr3 != state->cr3 ||
-			     cpu->translated.cr0 != state->cr0 ||
-			     cpu->translated.cr4 != state->cr4 ||
-			     cpu->translated.efer != state->efer, 0)) {
-		fx_flush_translations(cpu);
-		cpu->translated.cr0 = state->cr0;
-		cpu->translated.cr3 = state->cr3;
-		cpu->translated.cr4 = state->cr4;
-		cpu->translated.efer = state->efer;
-	}
+	if (__builtin_expect((cpu->translated.cr3 ^ state->cr3) | (cpu->translated.cr0 ^ state->cr0) |
+			     (cpu->translated.cr4 ^ state->cr4) |
+			     (cpu->translated.efer ^ state->efer), 0))
+		take_controls(cpu);
+	cpu->salt = state->cr3 / FX_PAGE;
+	cpu->single = wants_single(cpu);
 	cpu->watched = fx_debug_watched(state);
 	cpu->usable = cpu->emulation || cpu->host || cpu->watched ? 0 : cpu->generation;
 }
@@ -93,6 +120,12 @@ static inline void advance(struct fx_cpu *cpu, const struct fx_op *op, enum fx_s
 		cpu->state->rip += op->length;
 }
 
+/* Whether the next instruction can follow without a look at flags and modes. */
+static inline bool plain(enum fx_step step)
+{
+	return step <= FX_STEP_JUMPED;
+}
+
 /* The fast way: a block, with nothing to look at between its instructions. */
 static enum fx_step run_block(struct fx_cpu *cpu)
 {
@@ -119,15 +152,6 @@ static enum fx_step run_block(struct fx_cpu *cpu)
 			fx_describe(cpu, block, op);
 	}
 	return step;
-}
-
-/* What of the state asks for one instruction at a time. */
-static inline bool single(const struct fx_cpu *cpu)
-{
-	const struct fx_cpu_state *state = cpu->state;
-
-	return (state->rflags & (FX_TF | FX_RF)) | state->interruptibility | (state->dr7 & 0xff) |
-	       state->pending_dbg | cpu->controls.monitor_trap;
 }
 
 /* A fault leaves RF set, so that the instruction is not stopped twice by the same
@@ -245,8 +269,13 @@ enum fx_exit fx_cpu_run(struct fx_cpu *cpu, uint64_t budget, struct fx_cpu_exit 
 		}
 		if (leaves(cpu))
 			break;
-		step = __builtin_expect(single(cpu), 0) ? run_single(cpu) : run_block(cpu);
-		if (step == FX_STEP_LEAVE || step == FX_STEP_EXCEPTION)
+		if (__builtin_expect(cpu->single, 0))
+			step = run_single(cpu);
+		else
+			do
+				step = run_block(cpu);
+			while (plain(step) && !fx_peek(cpu->attention) && cpu->budget);
+		if (step < FX_STEP_EXIT)
 			fx_refresh(cpu);
 	} while (step < FX_STEP_EXIT);
 	/* RF marks a fault that will be taken up again, as hardware does (SDM 27.3.3) */

@@ -23,15 +23,29 @@ struct walk {
 	uint64_t linear;
 	unsigned int access;
 	bool probe;             /* leave no trace: no A and D bits */
+	int leaf;               /* level of the last entry: 0 for a 4K page */
 	uint64_t gpa;           /* the result; of the entry that the view denies */
 	uint8_t rights;         /* supervisor's, and the user's shifted by 3 */
 	uint8_t wanted;         /* of the entry that the view denies */
 	uint32_t error_code;    /* of the page fault */
+	/* of each level that was visited */
 	uint8_t *entry[LEVELS];
 	uint64_t value[LEVELS];
 	uint64_t entry_gpa[LEVELS];
 	uint8_t entry_access[LEVELS];
 };
+
+/* The arrays are left as they are: a walk fills what it needs. */
+static void walk_begin(struct walk *walk, uint64_t linear, unsigned int access, bool probe)
+{
+	walk->linear = linear;
+	walk->access = access;
+	walk->probe = probe;
+	walk->leaf = LEVELS;
+	walk->gpa = 0;
+	walk->rights = walk->wanted = 0;
+	walk->error_code = 0;
+}
 
 void fx_flush_translations(struct fx_cpu *cpu)
 {
@@ -44,7 +58,7 @@ void fx_flush_translations(struct fx_cpu *cpu)
 	cpu->usable = bypassed ? 0 : cpu->generation;
 }
 
-static const struct fx_ept_entry *frame_find(struct fx_cpu *cpu, uint64_t gfn)
+static inline const struct fx_ept_entry *frame_find(struct fx_cpu *cpu, uint64_t gfn)
 {
 	uint64_t key = gfn << 1 | cpu->host;
 	struct fx_frame *frame = &cpu->frame[gfn % FX_FRAMES];
@@ -101,45 +115,49 @@ static enum walked blocked(struct walk *walk, uint64_t gpa, unsigned int wanted)
 	return WALK_BLOCKED;
 }
 
-/* Reads the entries down to the leaf; returns its level (0: a 4K page) or -1 - walked. */
-static int descend(struct fx_cpu *cpu, struct walk *walk)
+/* Reads the entries down to the leaf. */
+static enum walked descend(struct fx_cpu *cpu, struct walk *walk)
 {
 	uint64_t table = cpu->state->cr3 & PTE_ADDRESS;
 	uint64_t reserved = PTE_RESERVED | (cpu->state->efer & FX_EFER_NXE ? 0 : PTE_NX);
 
-	for (int level = LEVELS - 1; level >= 0; level--) {
+	for (int level = LEVELS - 1;; level--) {
 		const struct fx_ept_entry *frame = frame_find(cpu, table / FX_PAGE);
-		uint64_t gpa = table + (walk->linear >> (12 + 9 * level) & 511) * 8, value = ~0ull;
+		unsigned int offset = (walk->linear >> (12 + 9 * level) & 511) * 8;
+		uint64_t value = ~0ull;
 
 		if (!ept_allows(cpu, frame->access, FX_ACCESS_R))
-			return -1 - (int)blocked(walk, gpa, FX_ACCESS_R);
+			return blocked(walk, table + offset, FX_ACCESS_R);
 		if (frame->page)
-			value = fx_get(frame->page + gpa % FX_PAGE, 8);
+			value = fx_get(frame->page + offset, 8);
 		if (!(value & PTE_PRESENT))
-			return -1 - (int)fault(cpu, walk, 0);
-		if ((value & reserved) || (level == 3 && (value & PTE_LARGE)))
-			return -1 - (int)fault(cpu, walk, FAULT_PRESENT | FAULT_RESERVED);
-		walk->entry[level] = frame->page ? frame->page + gpa % FX_PAGE : NULL;
-		walk->value[level] = value;
-		walk->entry_gpa[level] = gpa;
-		walk->entry_access[level] = frame->access;
+			return fault(cpu, walk, 0);
 		if (level && (value & PTE_LARGE)) {
-			if (value & ((1ull << (12 + 9 * level)) - 1) & ~0x1fffull)
-				return -1 - (int)fault(cpu, walk, FAULT_PRESENT | FAULT_RESERVED);
-			return level;
+			reserved |= ((1ull << (12 + 9 * level)) - 1) & ~0x1fffull;
+			reserved |= level == 3 ? (uint64_t)PTE_LARGE : 0;
+			walk->leaf = level;
+		}
+		if (value & reserved)
+			return fault(cpu, walk, FAULT_PRESENT | FAULT_RESERVED);
+		walk->entry[level] = frame->page ? frame->page + offset : NULL;
+		walk->value[level] = value;
+		walk->entry_gpa[level] = table + offset;
+		walk->entry_access[level] = frame->access;
+		if (!level || walk->leaf == level) {
+			walk->leaf = level;
+			return WALKED;
 		}
 		table = value & PTE_ADDRESS;
 	}
-	return 0;
 }
 
 /* Sets A on the way and D at a written leaf. */
-static enum walked mark(struct fx_cpu *cpu, struct walk *walk, int leaf)
+static enum walked mark(struct fx_cpu *cpu, struct walk *walk)
 {
-	for (int level = LEVELS - 1; level >= leaf; level--) {
+	for (int level = LEVELS - 1; level >= walk->leaf; level--) {
 		uint64_t was = walk->value[level], now = was | PTE_ACCESSED;
 
-		if (level == leaf && walk->access == FX_ACCESS_W)
+		if (level == walk->leaf && walk->access == FX_ACCESS_W)
 			now |= PTE_DIRTY;
 		if (__builtin_expect(now == was, 1) || !walk->entry[level])
 			continue;
@@ -154,29 +172,29 @@ static enum walked mark(struct fx_cpu *cpu, struct walk *walk, int leaf)
 
 static enum walked walk_once(struct fx_cpu *cpu, struct walk *walk)
 {
-	bool writable = true, user = true, executable = true;
-	uint64_t page_mask, leaf_value;
-	int leaf = descend(cpu, walk);
-	enum walked marked;
+	uint64_t all = ~0ull, any = 0, page_mask, leaf_value;
+	bool writable, user, executable;
+	enum walked walked = descend(cpu, walk);
 
-	if (leaf < 0)
-		return (enum walked)(-1 - leaf);
-	for (int level = LEVELS - 1; level >= leaf; level--) {
-		writable &= !!(walk->value[level] & PTE_WRITE);
-		user &= !!(walk->value[level] & PTE_USER);
-		executable &= !(walk->value[level] & PTE_NX);
+	if (walked != WALKED)
+		return walked;
+	for (int level = LEVELS - 1; level >= walk->leaf; level--) {
+		all &= walk->value[level];
+		any |= walk->value[level];
 	}
-	walk->rights = rights_of(cpu, writable, user, executable, true);
-	if (!(walk->rights & walk->access << cpu->user))
+	writable = all & PTE_WRITE;
+	user = all & PTE_USER;
+	executable = !(any & PTE_NX);
+	if (!(rights_of(cpu, writable, user, executable, true) & walk->access << cpu->user))
 		return fault(cpu, walk, FAULT_PRESENT);
 	if (!walk->probe) {
-		marked = mark(cpu, walk, leaf);
-		if (marked != WALKED)
-			return marked;
+		walked = mark(cpu, walk);
+		if (walked != WALKED)
+			return walked;
 	}
-	leaf_value = walk->value[leaf];
+	leaf_value = walk->value[walk->leaf];
 	walk->rights = rights_of(cpu, writable, user, executable, leaf_value & PTE_DIRTY);
-	page_mask = (1ull << (12 + 9 * leaf)) - 1;
+	page_mask = (1ull << (12 + 9 * walk->leaf)) - 1;
 	walk->gpa = (leaf_value & PTE_ADDRESS & ~page_mask) | (walk->linear & page_mask);
 	return WALKED;
 }
@@ -225,21 +243,47 @@ static uint8_t *page_for(struct fx_cpu *cpu, const struct walk *walk, uint8_t *p
 	return page ? page : cpu->nothing;
 }
 
-uint8_t *fx_translate(struct fx_cpu *cpu, uint64_t linear, unsigned int access,
+/* Whether a translation that was flushed would be made the same again. */
+static bool still_holds(const struct fx_cpu *cpu, const struct fx_translation *translation,
+	uint64_t page, unsigned int access)
+{
+	if (translation->page != page || translation->cr3 != cpu->state->cr3 ||
+	    translation->rules != cpu->rules || !(translation->access & access << cpu->user))
+		return false;
+	for (int level = LEVELS - 1; level >= translation->leaf; level--)
+		if (fx_get(translation->entry[level], 8) != translation->value[level])
+			return false;
+	return true;
+}
+
+/* Only what memory is behind is kept, and only rights that leave nothing to be marked. */
+static void keep(struct fx_cpu *cpu, const struct walk *walk, const struct fx_ept_entry *frame)
+{
+	struct fx_translation *translation = fx_translation_slot(cpu, walk->linear);
+
+	if (!cpu->usable || !frame->page)
+		return;
+	translation->page = walk->linear / FX_PAGE;
+	translation->host = frame->page;
+	translation->generation = cpu->usable;
+	translation->rules = cpu->rules;
+	translation->cr3 = cpu->state->cr3;
+	translation->access = walk->rights & (frame->access | frame->access << 3);
+	translation->leaf = (uint8_t)walk->leaf;
+	for (int level = LEVELS - 1; level >= walk->leaf; level--) {
+		translation->entry[level] = walk->entry[level];
+		translation->value[level] = walk->value[level];
+	}
+}
+
+static uint8_t *translate_anew(struct fx_cpu *cpu, uint64_t linear, unsigned int access,
 	enum fx_step *step)
 {
-	struct walk walk = { .linear = linear, .access = access };
 	const struct fx_ept_entry *frame;
-	uint8_t *page = fx_hit(cpu, linear, access);
+	struct walk walk;
 	enum walked walked;
 
-	if (page)
-		return page;
-	*step = FX_STEP_EXCEPTION;
-	if (!fx_canonical(linear)) {
-		fx_raise_general(cpu);
-		return NULL;
-	}
+	walk_begin(&walk, linear, access, false);
 	walked = walk_tables(cpu, &walk);
 	if (walked == WALK_FAULTED)
 		*step = fx_raise_page_fault(cpu, linear, walk.error_code);
@@ -254,28 +298,38 @@ uint8_t *fx_translate(struct fx_cpu *cpu, uint64_t linear, unsigned int access,
 		return NULL;
 	}
 	*step = FX_STEP_NEXT;
-	page = page_for(cpu, &walk, frame->page);
-	if (cpu->usable) {
-		unsigned int allowed = frame->page ? frame->access : FX_ACCESS_R;
+	keep(cpu, &walk, frame);
+	return page_for(cpu, &walk, frame->page) + linear % FX_PAGE;
+}
 
-		cpu->translation[linear / FX_PAGE % FX_TRANSLATIONS] = (struct fx_translation){
-			.page = linear / FX_PAGE,
-			.host = frame->page ? frame->page : cpu->nothing,
-			.generation = cpu->usable,
-			.access = walk.rights & (allowed | allowed << 3),
-		};
+uint8_t *fx_translate(struct fx_cpu *cpu, uint64_t linear, unsigned int access,
+	enum fx_step *step)
+{
+	struct fx_translation *translation = fx_translation_slot(cpu, linear);
+	uint8_t *at = fx_hit(cpu, linear, access);
+
+	*step = FX_STEP_NEXT;
+	if (at)
+		return at;
+	if (cpu->usable && still_holds(cpu, translation, linear / FX_PAGE, access)) {
+		translation->generation = cpu->usable;
+		return translation->host + linear % FX_PAGE;
 	}
-	return page + linear % FX_PAGE;
+	if (fx_canonical(linear))
+		return translate_anew(cpu, linear, access, step);
+	*step = fx_raise_general(cpu);
+	return NULL;
 }
 
 /* Looks without leaving a trace, as the guest's kernel, through the host's p2m. */
 static int probe(struct fx_cpu *cpu, uint64_t linear, uint64_t *gpa, uint8_t **page)
 {
-	struct walk walk = { .linear = linear, .access = FX_ACCESS_R, .probe = true };
 	uint8_t user = cpu->user;
 	bool host = cpu->host;
 	int error = -EFAULT;
+	struct walk walk;
 
+	walk_begin(&walk, linear, FX_ACCESS_R, true);
 	cpu->user = 0;
 	cpu->host = true;
 	if (fx_canonical(linear) && walk_tables(cpu, &walk) == WALKED) {
@@ -327,6 +381,7 @@ int fx_cpu_write_linear(struct fx_cpu *cpu, uint64_t linear, const void *from, s
 void fx_cpu_flush(struct fx_cpu *cpu)
 {
 	fx_flush_translations(cpu);
+	cpu->rules++;
 	if (!++cpu->frame_generation) {
 		memset(cpu->frame, 0, sizeof(cpu->frame));
 		cpu->frame_generation = 1;
