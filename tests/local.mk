@@ -4,6 +4,7 @@ include tests/engine/local.mk
 include tests/traces/local.mk
 include tests/model/local.mk
 include tests/fakexen/events/local.mk
+include tests/fakexen/cpu/local.mk
 include tests/fuzz/local.mk
 include tests/e2e/local.mk
 include tests/fakexen/hypercalls/local.mk

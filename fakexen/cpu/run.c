@@ -172,11 +172,15 @@ static enum fx_step finish_single(struct fx_cpu *cpu, enum fx_step step, uint64_
 		return step;
 	if (before & FX_TF)
 		dr6 |= FX_DR6_BS;
-	if (dr6 && (state->interruptibility & FX_SHADOW_MOV_SS))
-		state->pending_dbg |= dr6;
-	else if (dr6)
-		return fx_raise_debug(cpu, dr6);
-	return step;
+	if (!dr6)
+		return step;
+	dr6 |= state->pending_dbg;
+	if (state->interruptibility & FX_SHADOW_MOV_SS) {
+		state->pending_dbg = dr6;
+		return step;
+	}
+	state->pending_dbg = 0;
+	return fx_raise_debug(cpu, dr6);
 }
 
 /* The slow way: one instruction, between looks at breakpoints, TF, RF and shadows. */

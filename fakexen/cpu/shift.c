@@ -13,7 +13,8 @@ static inline uint64_t overflow_if(bool overflow)
 	return overflow ? FX_OF : 0;
 }
 
-static inline uint64_t shift_shl(uint64_t a, unsigned int count, unsigned int size, uint64_t *rflags)
+static inline uint64_t shift_shl(uint64_t a, unsigned int count, unsigned int size,
+	uint64_t *rflags)
 {
 	unsigned int bits = 8 * size;
 	uint64_t result = count < bits ? a << count & fx_mask(size) : 0;
@@ -24,7 +25,8 @@ static inline uint64_t shift_shl(uint64_t a, unsigned int count, unsigned int si
 	return result;
 }
 
-static inline uint64_t shift_shr(uint64_t a, unsigned int count, unsigned int size, uint64_t *rflags)
+static inline uint64_t shift_shr(uint64_t a, unsigned int count, unsigned int size,
+	uint64_t *rflags)
 {
 	uint64_t result = count < 64 ? a >> count : 0;
 	bool carry = a >> (count - 1) & 1;
@@ -34,7 +36,8 @@ static inline uint64_t shift_shr(uint64_t a, unsigned int count, unsigned int si
 	return result;
 }
 
-static inline uint64_t shift_sar(uint64_t a, unsigned int count, unsigned int size, uint64_t *rflags)
+static inline uint64_t shift_sar(uint64_t a, unsigned int count, unsigned int size,
+	uint64_t *rflags)
 {
 	int64_t wide = (int64_t)fx_sign_extend(a, size);
 	uint64_t result = (uint64_t)(wide >> count) & fx_mask(size);
@@ -44,7 +47,8 @@ static inline uint64_t shift_sar(uint64_t a, unsigned int count, unsigned int si
 	return result;
 }
 
-static inline uint64_t shift_rol(uint64_t a, unsigned int count, unsigned int size, uint64_t *rflags)
+static inline uint64_t shift_rol(uint64_t a, unsigned int count, unsigned int size,
+	uint64_t *rflags)
 {
 	unsigned int bits = 8 * size, by = count % bits;
 	uint64_t result = by ? (a << by | a >> (bits - by)) & fx_mask(size) : a;
@@ -54,7 +58,8 @@ static inline uint64_t shift_rol(uint64_t a, unsigned int count, unsigned int si
 	return result;
 }
 
-static inline uint64_t shift_ror(uint64_t a, unsigned int count, unsigned int size, uint64_t *rflags)
+static inline uint64_t shift_ror(uint64_t a, unsigned int count, unsigned int size,
+	uint64_t *rflags)
 {
 	unsigned int bits = 8 * size, by = count % bits;
 	uint64_t result = by ? (a >> by | a << (bits - by)) & fx_mask(size) : a;
@@ -65,7 +70,8 @@ static inline uint64_t shift_ror(uint64_t a, unsigned int count, unsigned int si
 }
 
 /* Through the carry, one bit at a time: at most 63 of them. */
-static inline uint64_t shift_rcl(uint64_t a, unsigned int count, unsigned int size, uint64_t *rflags)
+static inline uint64_t shift_rcl(uint64_t a, unsigned int count, unsigned int size,
+	uint64_t *rflags)
 {
 	uint64_t carry = *rflags & FX_CF;
 
@@ -79,7 +85,8 @@ static inline uint64_t shift_rcl(uint64_t a, unsigned int count, unsigned int si
 	return a;
 }
 
-static inline uint64_t shift_rcr(uint64_t a, unsigned int count, unsigned int size, uint64_t *rflags)
+static inline uint64_t shift_rcr(uint64_t a, unsigned int count, unsigned int size,
+	uint64_t *rflags)
 {
 	uint64_t carry = *rflags & FX_CF;
 

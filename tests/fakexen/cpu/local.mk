@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The model's processor, under the smallest hypervisor.
+fakexen_cpu_tests = tests/fakexen/cpu/exits \
+	tests/fakexen/cpu/faults \
+	tests/fakexen/cpu/semantics \
+	tests/fakexen/cpu/steps
+check_PROGRAMS += $(fakexen_cpu_tests)
+TESTS += $(fakexen_cpu_tests)
+fakexen_cpu_machine = tests/fakexen/cpu/machine.c tests/fakexen/cpu/machine.h \
+	tests/fakexen/cpu/code.h
+
+tests_fakexen_cpu_exits_CPPFLAGS = $(AM_CPPFLAGS)
+tests_fakexen_cpu_exits_SOURCES = tests/fakexen/cpu/exits.c $(fakexen_cpu_machine)
+tests_fakexen_cpu_exits_LDADD = libfakexen-cpu.la
+
+tests_fakexen_cpu_faults_CPPFLAGS = $(AM_CPPFLAGS)
+tests_fakexen_cpu_faults_SOURCES = tests/fakexen/cpu/faults.c $(fakexen_cpu_machine)
+tests_fakexen_cpu_faults_LDADD = libfakexen-cpu.la
+
+tests_fakexen_cpu_semantics_CPPFLAGS = $(AM_CPPFLAGS)
+tests_fakexen_cpu_semantics_SOURCES = tests/fakexen/cpu/semantics.c $(fakexen_cpu_machine)
+tests_fakexen_cpu_semantics_LDADD = libfakexen-cpu.la
+
+tests_fakexen_cpu_steps_CPPFLAGS = $(AM_CPPFLAGS)
+tests_fakexen_cpu_steps_SOURCES = tests/fakexen/cpu/steps.c $(fakexen_cpu_machine)
+tests_fakexen_cpu_steps_LDADD = libfakexen-cpu.la
