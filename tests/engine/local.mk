@@ -15,3 +15,10 @@ tests_engine_round_CPPFLAGS = $(AM_CPPFLAGS) $(URCU_CFLAGS)
 tests_engine_round_LDADD = libringside-private.la $(URCU_LIBS)
 tests_engine_table_SOURCES = tests/engine/table.c
 tests_engine_table_LDADD = libringside-private.la
+
+# And on the model.
+check_PROGRAMS += tests/engine/model
+TESTS += tests/engine/model.sh
+EXTRA_DIST += tests/engine/model.sh
+tests_engine_model_SOURCES = tests/engine/model.c
+tests_engine_model_LDADD = libringside-private.la -lpthread

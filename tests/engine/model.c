@@ -1,0 +1,605 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * model.c: the engine on fakexen's default guest, guests/worker.S.
+ *
+ *	fakexen --vcpus 4 --report FILE -- tests/engine/model SCENARIO
+ *
+ * Each scenario attaches, does one thing, looks at what the guest noticed of it (its own
+ * counters), and detaches. model.sh runs them all and looks at the model's report.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <ringside/ringside.h>
+
+#include "engine/private.h"
+#include "guests/map.h"
+#include "tests/unit/tap.h"
+#include "xen/memory.h"
+
+#define MSR_LSTAR 0xc0000082
+#define DATA_GFN (GUEST_DATA_PAGE >> 12)
+#define CODE_GFN (GUEST_CODE_PAGE >> 12)
+#define ACCESS_NONE 0
+
+static struct rs_engine *engine;
+
+/* What the handlers have seen. */
+static struct {
+	unsigned int events;
+	unsigned int wanted; /* stop then */
+	unsigned int steps;
+	uint64_t first, last;
+	bool good;
+} seen;
+
+static void die(const char *what, int error)
+{
+	tap_ok(false, "%s: %s", what, rs_strerror(error));
+	exit(tap_done());
+}
+
+static void on_log(enum rs_log_level level, const char *line, void *user)
+{
+	printf("# %s\n", line);
+}
+
+static void attach_with(struct rs_engine_options options)
+{
+	int error;
+
+	options.log = on_log;
+	error = rs_engine_attach(&engine, "guest1", &options);
+	if (error)
+		die("attach", error);
+	memset(&seen, 0, sizeof(seen));
+	seen.good = true;
+}
+
+static void attach(void)
+{
+	attach_with((struct rs_engine_options){ 0 });
+}
+
+static struct rs_watch *watch(struct rs_watch_options options)
+{
+	struct rs_watch *made;
+	int error = rs_watch(engine, &options, &made);
+
+	if (error)
+		die("watch", error);
+	return made;
+}
+
+/* Until a handler has seen that many events; false after ten seconds without. */
+static bool run(unsigned int wanted)
+{
+	time_t limit = time(NULL) + 10;
+	int result = 0;
+
+	seen.wanted = wanted;
+	while (seen.events < wanted && result >= 0 && time(NULL) < limit)
+		result = rs_engine_step(engine, 100);
+	if (result < 0)
+		printf("# step: %s\n", rs_strerror(result));
+	return seen.events >= wanted;
+}
+
+static void detach(const char *name)
+{
+	int error = rs_engine_detach(engine);
+
+	tap_ok(!error, "%s: detached%s%s", name, error ? ": " : "", error ? rs_strerror(error) : "");
+}
+
+/* The sum over all vCPUs of one of the guest's counters. */
+static uint64_t guest_counter(unsigned int slot)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t vcpu = 0; vcpu < engine->vcpu_count; vcpu++) {
+		uint64_t address = GUEST_SLOTS + vcpu * GUEST_SLOT_SIZE + slot, value = 0;
+
+		if (rs_xen_memory_read(engine->xen, engine->domain, address >> 12,
+				       address & 4095, &value, sizeof(value)))
+			die("reading the guest's counters", -EIO);
+		sum += value;
+	}
+	return sum;
+}
+
+static uint64_t guest_mishaps(void)
+{
+	return guest_counter(SLOT_UD) + guest_counter(SLOT_GP) + guest_counter(SLOT_PF) +
+	       guest_counter(SLOT_DB);
+}
+
+/* Does the guest do a hundred rounds more, while nobody watches? */
+static bool runs_on(void)
+{
+	uint64_t loops = guest_counter(SLOT_LOOPS);
+	time_t limit = time(NULL) + 5;
+
+	while (guest_counter(SLOT_LOOPS) < loops + 100 && time(NULL) < limit)
+		if (rs_engine_step(engine, 1) < 0)
+			return false;
+	return guest_counter(SLOT_LOOPS) >= loops + 100;
+}
+
+static bool refused_none(void)
+{
+	struct rs_statistics statistics;
+
+	rs_engine_statistics(engine, &statistics);
+	return TAP_SAME(statistics.refused, 0) && TAP_SAME(statistics.faults, 0) &&
+	       TAP_SAME(statistics.requests, statistics.answers);
+}
+
+static struct rs_reply count_event(const struct rs_event *event, void *user)
+{
+	seen.events++;
+	return RS_CONTINUE;
+}
+
+/* One kind: it comes, the guest notices nothing, and goes on without it. */
+static void try_kind(struct rs_watch_options options, const char *name)
+{
+	struct rs_watch *made;
+
+	attach();
+	options.handler = count_event;
+	made = watch(options);
+	tap_ok(run(100), "%s: 100 events", name);
+	rs_unwatch(made);
+	tap_ok(runs_on() && guest_mishaps() == 0, "%s: the guest runs on, unharmed", name);
+	tap_ok(refused_none(), "%s: every request answered", name);
+	detach(name);
+}
+
+static void scenario_kinds(void)
+{
+	try_kind((struct rs_watch_options){ .kind = RS_CR, .cr.which = RS_CR3 }, "CR3");
+	try_kind((struct rs_watch_options){ .kind = RS_CR, .cr.which = RS_CR4 }, "CR4");
+	try_kind((struct rs_watch_options){ .kind = RS_CR, .cr.which = RS_XCR0 }, "XCR0");
+	try_kind((struct rs_watch_options){ .kind = RS_CR, .asynchronous = true,
+					    .cr.which = RS_CR3 }, "CR3, asynchronous");
+	try_kind((struct rs_watch_options){ .kind = RS_MSR, .msr.index = MSR_LSTAR }, "MSR");
+	try_kind((struct rs_watch_options){ .kind = RS_BREAKPOINT }, "breakpoint");
+	try_kind((struct rs_watch_options){ .kind = RS_CPUID }, "CPUID");
+	try_kind((struct rs_watch_options){ .kind = RS_DESCRIPTOR }, "descriptor");
+	try_kind((struct rs_watch_options){ .kind = RS_GUEST_REQUEST }, "guest request");
+	try_kind((struct rs_watch_options){ .kind = RS_GUEST_REQUEST, .asynchronous = true },
+		 "guest request, asynchronous");
+	try_kind((struct rs_watch_options){ .kind = RS_VMEXIT }, "VM exit");
+}
+
+static void try_pages(enum rs_page_method method, const char *name)
+{
+	static const uint32_t accesses[] = { 0, RS_ACCESS_R, RS_ACCESS_R | RS_ACCESS_W,
+					     RS_ACCESS_R | RS_ACCESS_X };
+	struct rs_watch *made;
+
+	attach_with((struct rs_engine_options){ .page_method = method });
+	for (unsigned int i = 0; i < 4; i++) {
+		made = watch((struct rs_watch_options){
+			.kind = RS_PAGE, .handler = count_event,
+			.page = { DATA_GFN, CODE_GFN, accesses[i] } });
+		seen.events = 0;
+		tap_ok(run(50), "pages by %s: 50 faults with access %u left", name, accesses[i]);
+		rs_unwatch(made);
+		tap_ok(runs_on() && guest_mishaps() == 0, "pages by %s: opened, unharmed", name);
+	}
+	tap_ok(refused_none(), "pages by %s: every request answered", name);
+	detach(name);
+}
+
+static void scenario_pages(void)
+{
+	try_pages(RS_PAGE_METHOD_ALTP2M, "views");
+	try_pages(RS_PAGE_METHOD_HOST, "the host's map");
+}
+
+/* Breakpoints go back to the guest, whose own handler counts them. */
+static void scenario_give_back(void)
+{
+	uint64_t before;
+
+	attach();
+	before = guest_counter(SLOT_BP);
+	watch((struct rs_watch_options){ .kind = RS_BREAKPOINT, .handler = count_event });
+	tap_ok(run(200), "200 breakpoints");
+	tap_ok(guest_counter(SLOT_BP) >= before + 190, "the guest's own handler has seen them");
+	detach("give back");
+}
+
+static struct rs_reply skip_breakpoint(const struct rs_event *event, void *user)
+{
+	seen.events++;
+	rs_answer_registers(event)->rip += event->breakpoint.insn_length;
+	return RS_SET_REGISTERS;
+}
+
+static void scenario_registers(void)
+{
+	uint64_t before, after;
+
+	attach();
+	watch((struct rs_watch_options){ .kind = RS_BREAKPOINT, .handler = skip_breakpoint });
+	run(20);
+	before = guest_counter(SLOT_BP);
+	tap_ok(run(220), "200 breakpoints skipped by setting RIP");
+	after = guest_counter(SLOT_BP);
+	tap_ok(TAP_SAME(after, before) && guest_mishaps() == 0, "the guest has seen none of them");
+	detach("registers");
+}
+
+static struct rs_reply deny(const struct rs_event *event, void *user)
+{
+	seen.events++;
+	if (!seen.first)
+		seen.first = event->msr.old_value;
+	seen.good &= event->msr.old_value == seen.first;
+	return RS_DENY;
+}
+
+static void scenario_deny(void)
+{
+	attach();
+	watch((struct rs_watch_options){ .kind = RS_MSR, .deny = true, .msr.index = MSR_LSTAR,
+					 .handler = deny });
+	tap_ok(run(engine->vcpu_count * 100) || engine->vcpu_count > 1, "MSR writes denied");
+	tap_ok(seen.good || engine->vcpu_count > 1, "the MSR has never changed");
+	tap_ok(refused_none() && guest_mishaps() == 0, "and the guest does not mind");
+	detach("deny");
+}
+
+static struct rs_reply inject_gp(const struct rs_event *event, void *user)
+{
+	seen.events++;
+	return seen.events % 10 ? RS_CONTINUE
+				: rs_reply_inject(13, RS_INJECT_HARDWARE_EXCEPTION, 0, 0, 0);
+}
+
+static void scenario_inject(void)
+{
+	attach();
+	watch((struct rs_watch_options){ .kind = RS_MSR, .msr.index = MSR_LSTAR,
+					 .handler = inject_gp });
+	tap_ok(run(100), "100 MSR writes, every tenth with a #GP");
+	tap_ok(guest_counter(SLOT_GP) >= 9 && guest_counter(SLOT_GP) <= 10,
+	       "which the guest has seen: %" PRIu64, guest_counter(SLOT_GP));
+	detach("inject");
+}
+
+static struct rs_reply begin_steps(const struct rs_event *event, void *user)
+{
+	seen.events++;
+	return seen.events % 3 ? RS_CONTINUE : RS_STEP;
+}
+
+static struct rs_reply take_step(const struct rs_event *event, void *user)
+{
+	seen.steps++;
+	seen.good &= rs_event_rip(event) != seen.last;
+	seen.last = rs_event_rip(event);
+	return seen.steps % 5 ? RS_STEP : RS_CONTINUE;
+}
+
+/* Also with pages closed on the way: a step must not get lost in the way past a fault. */
+static void try_steps(bool closed)
+{
+	attach();
+	watch((struct rs_watch_options){ .kind = RS_SINGLESTEP, .handler = take_step });
+	watch((struct rs_watch_options){ .kind = RS_MSR, .msr.index = 0xc0000102,
+					 .handler = begin_steps });
+	if (closed)
+		watch((struct rs_watch_options){
+			.kind = RS_PAGE, .page = { DATA_GFN, CODE_GFN, ACCESS_NONE } });
+	tap_ok(run(100), "100 events, a third of them followed by five steps");
+	tap_ok(seen.steps >= 33 * 5 - 20, "%u steps were taken", seen.steps);
+	tap_ok(guest_mishaps() == 0, "the guest does not notice");
+	tap_ok(refused_none(), "no reply was refused");
+	detach("steps");
+}
+
+static void scenario_steps(void)
+{
+	try_steps(false);
+	try_steps(true);
+}
+
+static struct rs_reply step_for_ever(const struct rs_event *event, void *user)
+{
+	seen.events++;
+	return RS_STEP;
+}
+
+/* Every instruction of every vCPU, through closed pages. */
+static void scenario_step_everything(void)
+{
+	attach();
+	watch((struct rs_watch_options){ .kind = RS_SINGLESTEP, .handler = step_for_ever });
+	watch((struct rs_watch_options){ .kind = RS_CR, .cr.which = RS_CR3,
+					 .handler = step_for_ever });
+	watch((struct rs_watch_options){ .kind = RS_PAGE,
+					 .page = { DATA_GFN, CODE_GFN, ACCESS_NONE } });
+	tap_ok(run(3000), "3000 instructions stepped through closed pages");
+	tap_ok(guest_mishaps() == 0, "the guest does not notice");
+	detach("step everything");
+}
+
+static struct rs_reply emulate(const struct rs_event *event, void *user)
+{
+	seen.events++;
+	return *(const struct rs_reply *)user;
+}
+
+static uint64_t locked_word(void)
+{
+	uint64_t value = 0;
+
+	rs_xen_memory_read(engine->xen, engine->domain, DATA_GFN, 8, &value, sizeof(value));
+	return value;
+}
+
+static void scenario_emulate(void)
+{
+	struct rs_reply reply = RS_EMULATE;
+	uint64_t before;
+
+	attach();
+	watch((struct rs_watch_options){ .kind = RS_PAGE, .handler = emulate, .user = &reply,
+					 .page = { DATA_GFN, 0, ACCESS_NONE } });
+	before = locked_word();
+	tap_ok(run(100), "100 faults emulated");
+	tap_ok(locked_word() > before, "what they write is written");
+	reply = rs_reply_emulate(RS_REPLY_NO_WRITE);
+	run(120);
+	before = locked_word();
+	tap_ok(run(220), "100 faults emulated without writing");
+	tap_ok(TAP_SAME(locked_word(), before), "nothing is written");
+	tap_ok(refused_none() && guest_mishaps() == 0, "no reply was refused");
+	detach("emulate");
+}
+
+static struct rs_reply ask_for_interrupt(const struct rs_event *event, void *user)
+{
+	return rs_reply_with_next_interrupt(RS_CONTINUE);
+}
+
+static struct rs_reply see_interrupt(const struct rs_event *event, void *user)
+{
+	seen.events++;
+	seen.good &= event->interrupt.vector >= 32 || event->interrupt.type != RS_INJECT_EXTERNAL;
+	return RS_CONTINUE;
+}
+
+static void scenario_interrupt(void)
+{
+	attach();
+	watch((struct rs_watch_options){ .kind = RS_INTERRUPT, .handler = see_interrupt });
+	watch((struct rs_watch_options){ .kind = RS_GUEST_REQUEST, .handler = ask_for_interrupt });
+	tap_ok(run(5) && seen.good, "the next interrupt is reported");
+	tap_ok(guest_mishaps() == 0, "and delivered");
+	detach("interrupt");
+}
+
+static struct rs_reply nonsense(const struct rs_event *event, void *user)
+{
+	seen.events++;
+	return seen.events % 2 ? RS_EMULATE : rs_reply_with_view(RS_CONTINUE, 7);
+}
+
+static void scenario_refused(void)
+{
+	struct rs_statistics statistics;
+
+	attach_with((struct rs_engine_options){ .log_level = RS_LOG_ERROR });
+	engine->log.function = NULL;
+	watch((struct rs_watch_options){ .kind = RS_CPUID, .handler = nonsense });
+	tap_ok(run(100), "100 replies that make no sense");
+	rs_engine_statistics(engine, &statistics);
+	tap_ok(statistics.refused >= 100 && guest_mishaps() == 0,
+	       "are refused, and the guest gets the default");
+	detach("refused");
+}
+
+static void *stop_soon(void *unused)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = 100000000 }, NULL);
+	rs_engine_stop(engine);
+	return NULL;
+}
+
+static void try_waiting(enum rs_waiting waiting, const char *name)
+{
+	pthread_t thread;
+	int error;
+
+	attach_with((struct rs_engine_options){ .waiting = waiting });
+	pthread_create(&thread, NULL, stop_soon, NULL);
+	error = rs_engine_run(engine);
+	tap_ok(!error, "%s: an idle engine is stopped from another thread", name);
+	pthread_join(thread, NULL);
+	watch((struct rs_watch_options){ .kind = RS_CR, .cr.which = RS_CR3,
+					 .handler = count_event });
+	pthread_create(&thread, NULL, stop_soon, NULL);
+	error = rs_engine_run(engine);
+	tap_ok(!error && seen.events > 10, "%s: a busy one too, after %u events", name,
+	       seen.events);
+	pthread_join(thread, NULL);
+	rs_engine_stop(engine);
+	tap_ok(rs_engine_run(engine) == 0, "%s: a stop before the run ends it", name);
+	detach(name);
+}
+
+static void scenario_waiting(void)
+{
+	try_waiting(RS_WAIT_ADAPTIVE, "adaptive");
+	try_waiting(RS_WAIT_BLOCK, "block");
+	try_waiting(RS_WAIT_SPIN, "spin");
+}
+
+static volatile bool storming;
+static struct rs_watch *mine;
+
+static struct rs_reply remove_mine(const struct rs_event *event, void *user)
+{
+	seen.steps++;
+	rs_unwatch(mine);
+	return RS_CONTINUE;
+}
+
+/* A watch whose user data is wiped as soon as rs_unwatch has returned. */
+static struct rs_reply check_user(const struct rs_event *event, void *user)
+{
+	if (*(const unsigned int *)user != 0xfeed)
+		seen.good = false;
+	return RS_CONTINUE;
+}
+
+static void *add_and_remove(void *unused)
+{
+	for (unsigned int i = 0; i < 200; i++) {
+		unsigned int *user = malloc(sizeof(*user));
+		struct rs_watch *made;
+		struct rs_watch_options options[] = {
+			{ .kind = RS_CR, .cr.which = RS_CR3 },
+			{ .kind = RS_MSR, .msr.index = MSR_LSTAR },
+			{ .kind = RS_BREAKPOINT },
+			{ .kind = RS_PAGE, .page = { DATA_GFN, 0, ACCESS_NONE } },
+		};
+
+		*user = 0xfeed;
+		options[i % 4].handler = check_user;
+		options[i % 4].user = user;
+		if (rs_watch(engine, &options[i % 4], &made))
+			seen.good = false;
+		sched_yield();
+		rs_unwatch(made);
+		*user = 0;
+		free(user);
+	}
+	storming = false;
+	rs_engine_stop(engine);
+	return NULL;
+}
+
+static void scenario_unwatch(void)
+{
+	pthread_t thread;
+	int error;
+
+	attach();
+	mine = watch((struct rs_watch_options){ .kind = RS_CPUID, .handler = remove_mine });
+	watch((struct rs_watch_options){ .kind = RS_CR, .cr.which = RS_CR3,
+					 .handler = count_event });
+	run(50);
+	tap_ok(TAP_SAME(seen.steps, 1), "a handler removes its own watch, and is not called again");
+	storming = true;
+	pthread_create(&thread, NULL, add_and_remove, NULL);
+	do
+		error = rs_engine_run(engine);
+	while (!error && storming);
+	pthread_join(thread, NULL);
+	tap_ok(!error && seen.good, "200 watches come and go while %u events fly", seen.events);
+	tap_ok(runs_on() && guest_mishaps() == 0, "and the guest does not notice");
+	detach("unwatch");
+}
+
+static void scenario_taken(void)
+{
+	struct rs_engine *second;
+	int error;
+
+	attach();
+	error = rs_engine_attach(&second, "1", NULL);
+	tap_ok(error == -EBUSY && !second, "a second agent gets EBUSY");
+	tap_ok(strstr(rs_error_text(), "another agent"), "%s", rs_error_text());
+	watch((struct rs_watch_options){ .kind = RS_CR, .cr.which = RS_CR3,
+					 .handler = count_event });
+	tap_ok(run(50), "and the first one goes on");
+	detach("taken");
+}
+
+/* All kinds at once, and away, again and again. */
+static void scenario_detach(void)
+{
+	static const enum rs_kind kinds[] = { RS_BREAKPOINT, RS_CPUID, RS_DESCRIPTOR,
+					      RS_GUEST_REQUEST };
+	bool good = true;
+
+	for (unsigned int i = 0; i < 20; i++) {
+		attach();
+		for (unsigned int k = 0; k < 4; k++)
+			watch((struct rs_watch_options){ .kind = kinds[k], .handler = count_event });
+		watch((struct rs_watch_options){ .kind = RS_CR, .cr.which = RS_CR3,
+						 .handler = count_event });
+		watch((struct rs_watch_options){ .kind = RS_MSR, .msr.index = MSR_LSTAR,
+						 .handler = count_event });
+		watch((struct rs_watch_options){ .kind = RS_PAGE, .handler = count_event,
+						 .page = { DATA_GFN, CODE_GFN, ACCESS_NONE } });
+		good &= run(10 + i * 7);
+		good &= guest_mishaps() == 0;
+		if (rs_engine_detach(engine)) {
+			printf("# detach: %s\n", rs_error_text());
+			good = false;
+		}
+	}
+	tap_ok(good, "20 times attached, stormed and detached");
+	attach();
+	tap_ok(runs_on() && guest_mishaps() == 0, "the guest is as it was");
+	detach("detach");
+}
+
+static void scenario_no_cpuid(void)
+{
+	struct rs_watch_options options = { .kind = RS_CPUID };
+	int error;
+
+	attach();
+	error = rs_watch(engine, &options, NULL);
+	tap_ok(error == -EOPNOTSUPP, "an event that is not offered: %s", rs_strerror(error));
+	options = (struct rs_watch_options){ .kind = RS_PAGE,
+					     .page = { 0xfee00, 0, RS_ACCESS_R } };
+	error = rs_watch(engine, &options, NULL);
+	tap_ok(error < 0, "a page that is no RAM: %s", rs_strerror(error));
+	detach("not offered");
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} scenarios[] = {
+	{ "kinds", scenario_kinds },
+	{ "pages", scenario_pages },
+	{ "give_back", scenario_give_back },
+	{ "registers", scenario_registers },
+	{ "deny", scenario_deny },
+	{ "inject", scenario_inject },
+	{ "steps", scenario_steps },
+	{ "step_everything", scenario_step_everything },
+	{ "emulate", scenario_emulate },
+	{ "interrupt", scenario_interrupt },
+	{ "refused", scenario_refused },
+	{ "waiting", scenario_waiting },
+	{ "unwatch", scenario_unwatch },
+	{ "taken", scenario_taken },
+	{ "detach", scenario_detach },
+	{ "no_cpuid", scenario_no_cpuid },
+};
+
+int main(int argc, char **argv)
+{
+	for (size_t i = 0; argc == 2 && i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
+		if (strcmp(argv[1], scenarios[i].name))
+			continue;
+		scenarios[i].run();
+		return tap_done();
+	}
+	fprintf(stderr, "usage: model SCENARIO\n");
+	return 2;
+}
