@@ -3,8 +3,9 @@
  * detach.c: letting go of a domain, in the one order that loses nothing.
  *
  * Xen forgets with the ring what consumed answers have asked of a vCPU that has not run
- * since (registers, an emulation, a held-back write), so the vCPUs must run between the last
- * answer and the end of the ring. Steps are cancelled before views are left, since a fast
+ * since (registers, an emulation, a held-back write), and a vCPU that an answer has woken from
+ * the queue for a slot puts its request only when it runs. So every vCPU must have run between
+ * the last answer and the end of the ring. Steps are cancelled before views are left, since a fast
  * step under way would put its vCPU back. Sources are switched off one by one, since Xen's
  * own clean-up leaves the processor exiting on CR3 writes and descriptor accesses.
  */
@@ -18,8 +19,8 @@
 #include "xen/vcpu.h"
 
 #define WAIT_NS 1000000           /* between two looks */
-#define OWED_LIMIT_NS 500000000  /* for the vCPUs to have run: 3.2 ms were seen at most */
-#define DISABLE_LIMIT_NS 500000000
+#define RUN_LIMIT_NS 500000000     /* for every vCPU to run: 3.2 ms were seen at most */
+#define DISABLE_LIMIT_NS 2000000000
 
 /* The first thing that could not be taken back; going on is always right. */
 struct report {
@@ -65,14 +66,15 @@ static void withdraw(struct rs_engine *engine, struct report *report)
 		note(report, rs_xen_domain_unpause(engine->xen, engine->domain));
 }
 
-/* How long the vCPUs that owe something have run until now, when all is answered. */
-static void mark_owed(struct rs_engine *engine)
+/* From here on each vCPU has to run once more, and how long it has run until now. */
+static void mark_all(struct rs_engine *engine)
 {
 	for (uint32_t vcpu = 0; vcpu < engine->vcpu_count; vcpu++) {
 		struct rs_lane *lane = &engine->lanes[vcpu];
-		struct rs_xen_vcpu info = { 0 };
+		struct rs_xen_vcpu info;
 
-		if (lane->owes && rs_xen_vcpu_read(engine->xen, engine->domain, vcpu, &info) == 0)
+		lane->owes = rs_xen_vcpu_read(engine->xen, engine->domain, vcpu, &info) == 0;
+		if (lane->owes)
 			lane->cpu_time_ns = info.cpu_time_ns;
 	}
 }
@@ -86,10 +88,10 @@ static void drain(struct rs_engine *engine, struct report *report)
 		answered = true;
 	note(report, result);
 	if (answered)
-		mark_owed(engine);
+		mark_all(engine);
 }
 
-/* One that has halted since has run too. */
+/* One that has halted has run, and one that is not online never will. */
 static bool has_run(struct rs_engine *engine, uint32_t vcpu)
 {
 	struct rs_lane *lane = &engine->lanes[vcpu];
@@ -111,12 +113,15 @@ static bool have_all_run(struct rs_engine *engine)
 	return all;
 }
 
-/* Until every vCPU has done what its last answer asked, or cannot (a tool has paused it). */
-static void wait_for_owed(struct rs_engine *engine, struct report *report)
+/*
+ * Until every vCPU has run since the last answer: then it has done what its answer asked, and
+ * one that slept for want of a slot has put its request. In a domain that a tool has paused
+ * none can, so there is a limit.
+ */
+static void wait_until_run(struct rs_engine *engine, struct report *report)
 {
-	uint64_t limit = rs_now_ns() + OWED_LIMIT_NS;
+	uint64_t limit = rs_now_ns() + RUN_LIMIT_NS;
 
-	mark_owed(engine);
 	while (!have_all_run(engine)) {
 		if (rs_now_ns() > limit) {
 			rs_log(&engine->log, RS_LOG_WARNING,
@@ -130,19 +135,35 @@ static void wait_for_owed(struct rs_engine *engine, struct report *report)
 	}
 }
 
+/*
+ * With the domain paused, so that no request comes between our last look and the end of the
+ * ring: its vCPU would wait for ever. -EAGAIN: one has come.
+ */
+static int disable(struct rs_engine *engine, struct report *report)
+{
+	int paused = rs_xen_domain_pause(engine->xen, engine->domain);
+	int error = -EAGAIN;
+
+	if (!rs_ring_pending(&engine->ring))
+		error = rs_xen_monitor_disable(engine->xen, engine->domain);
+	if (!paused)
+		note(report, rs_xen_domain_unpause(engine->xen, engine->domain));
+	return error;
+}
+
 /* Xen refuses while a vCPU sleeps for want of a slot: its request comes, and is answered. */
 static void give_ring_back(struct rs_engine *engine, struct report *report)
 {
 	uint64_t limit = rs_now_ns() + DISABLE_LIMIT_NS;
 	int error;
 
+	mark_all(engine);
 	for (;;) {
 		drain(engine, report);
-		wait_for_owed(engine, report);
-		error = rs_xen_monitor_disable(engine->xen, engine->domain);
-		if (error != -EBUSY || rs_now_ns() > limit)
+		wait_until_run(engine, report);
+		error = disable(engine, report);
+		if ((error != -EBUSY && error != -EAGAIN) || rs_now_ns() > limit)
 			break;
-		wait_a_little();
 	}
 	note(report, error);
 }

@@ -21,13 +21,13 @@ enum rs_detour {
 struct rs_lane {
 	bool stepping;      /* single-stepping, as far as Xen knows */
 	bool user_stepping; /* a handler wants to see that */
-	bool owes;          /* the last answer asks something of the vCPU when it resumes */
+	bool owes;          /* detach: it has not run since the last answer */
 	bool emulating;     /* the last answer was EMULATE, for a fault on `gfn` */
 	uint8_t detour;     /* enum rs_detour */
 	uint16_t view;
 	uint64_t gfn;
 	uint64_t detour_gfn;
-	uint64_t cpu_time_ns; /* detach: how long it had run when it was answered */
+	uint64_t cpu_time_ns; /* detach: how long it had run by then */
 };
 
 #endif

@@ -161,12 +161,8 @@ static void inject(struct rs_engine *engine, const struct rs_turn *turn)
 
 static void remember(struct rs_lane *lane, const struct rs_turn *turn)
 {
-	uint32_t flags = rs_answer_flags(&turn->answer);
-	bool is_write = turn->event.kind == RS_CR || turn->event.kind == RS_MSR;
-
-	lane->owes = turn->event.synchronous &&
-		     (is_write || flags & (RS_FLAG_EMULATE | RS_FLAG_SET_REGISTERS));
-	lane->emulating = flags & RS_FLAG_EMULATE && turn->event.kind == RS_PAGE;
+	lane->emulating = turn->event.kind == RS_PAGE &&
+			  rs_answer_flags(&turn->answer) & RS_FLAG_EMULATE;
 	if (lane->emulating)
 		lane->gfn = turn->event.page.gfn;
 }
