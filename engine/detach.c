@@ -19,7 +19,7 @@
 #include "xen/vcpu.h"
 
 #define WAIT_NS 1000000           /* between two looks */
-#define RUN_LIMIT_NS 500000000     /* for every vCPU to run: 3.2 ms were seen at most */
+#define RUN_LIMIT_NS 500000000    /* for every vCPU to run: 3.2 ms were seen at most */
 #define DISABLE_LIMIT_NS 2000000000
 
 /* The first thing that could not be taken back; going on is always right. */
