@@ -4,8 +4,6 @@
 
 #include "fakexen/cpu/memory.h"
 
-/* VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT UMIP FSGSBASE PCIDE OSXSAVE SMEP */
-#define CR4_VALID 0x170fffull
 #define CR0_VALID (FX_CR0_PE | FX_CR0_MP | FX_CR0_EM | FX_CR0_TS | FX_CR0_ET | FX_CR0_NE | \
 		   FX_CR0_WP | FX_CR0_AM | FX_CR0_NW | FX_CR0_CD | (uint64_t)FX_CR0_PG)
 #define CR3_NO_FLUSH (1ull << 63)
@@ -58,7 +56,7 @@ static int write_cr4(struct fx_cpu *cpu, uint64_t value)
 	struct fx_cpu_state *state = cpu->state;
 	bool sets_pcide = (value & ~state->cr4) & FX_CR4_PCIDE;
 
-	if (value & ~CR4_VALID)
+	if (value & ~FX_CR4_VALID)
 		return refuse(cpu);
 	if ((state->efer & FX_EFER_LMA) && !(value & FX_CR4_PAE))
 		return refuse(cpu);

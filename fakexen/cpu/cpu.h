@@ -13,6 +13,10 @@
 
 enum { FX_ACCESS_R = 1, FX_ACCESS_W = 2, FX_ACCESS_X = 4 };
 
+/* The bits of CR4 that this processor has: VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR
+ * OSXMMEXCPT UMIP FSGSBASE PCIDE OSXSAVE SMEP. */
+#define FX_CR4_VALID 0x170fffull
+
 /* What a guest frame is, as an extended page table would say. */
 struct fx_ept_entry {
 	uint8_t *page;          /* 4096 bytes; NULL: nothing there (reads all ones) */

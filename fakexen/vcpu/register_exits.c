@@ -63,7 +63,8 @@ static int check_cr4(struct fx_runner *runner, uint64_t value)
 {
 	struct fx_vcpu_answer *answer = &runner->vcpu->answer;
 
-	if (!(value & CR4_PAE) && (runner->state->efer & EFER_LMA)) {
+	if ((value & ~FX_CR4_VALID) ||
+		(!(value & CR4_PAE) && (runner->state->efer & EFER_LMA))) {
 		general_protection(runner);
 		return WRITE_REFUSED;
 	}

@@ -27,3 +27,5 @@ tests_fakexen_semantics_p2m_LDADD = $(XEN_LIBS)
 tests_fakexen_semantics_ring_page_SOURCES = tests/fakexen/semantics/ring_page.c $(semantics_dom0)
 tests_fakexen_semantics_ring_page_CPPFLAGS = $(semantics_cppflags)
 tests_fakexen_semantics_ring_page_LDADD = $(XEN_LIBS)
+
+include tests/fakexen/semantics/scripts.mk

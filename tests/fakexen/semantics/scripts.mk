@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Events and answers: the guest runs a few instructions of the test's own.
+semantics_scripts = tests/fakexen/semantics/monitor
+check_PROGRAMS += $(semantics_scripts)
+TESTS += $(semantics_scripts)
+CLEANFILES += $(semantics_scripts:=.console)
+semantics_script = $(semantics_dom0) tests/fakexen/semantics/script.c \
+	tests/fakexen/semantics/script.h
+
+tests_fakexen_semantics_monitor_SOURCES = tests/fakexen/semantics/monitor.c $(semantics_script)
+tests_fakexen_semantics_monitor_CPPFLAGS = $(semantics_cppflags)
+tests_fakexen_semantics_monitor_LDADD = $(XEN_LIBS)
