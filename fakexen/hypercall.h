@@ -45,6 +45,10 @@ void fx_domain_shutdown(struct fx_model *model, const struct fx_host *host,
 	struct fx_domain *domain, uint8_t reason);
 
 /* ---- domains, for the launcher ---- */
+/* Takes the machine's CPUID policy, which domains made later get, from a file (cpuid_file.c
+ * says how it looks). 0, or -errno with a text in `why`. */
+int fx_cpuid_policy_read(struct fx_model *model, const char *path, char *why,
+	size_t why_size);
 struct fx_domain_options {
 	const char *name;
 	uint32_t vcpus, memory_mib;

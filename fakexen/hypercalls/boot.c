@@ -18,7 +18,7 @@ enum { SPECIAL_PAGING, SPECIAL_MONITOR, SPECIAL_SHARING, SPECIAL_BUFIOREQ, SPECI
        SPECIAL_IOREQ, SPECIAL_IDENT_PT, SPECIAL_CONSOLE, SPECIAL_PAGES };
 #define SPECIAL_GFN(page) (0xff000u - SPECIAL_PAGES + (page))
 #define SLACK_PAGES 256u                /* libxl's LIBXL_MAXMEM_CONSTANT */
-#define MEMORY_MAX_MIB 3584u            /* below the special pages */
+#define MEMORY_MAX_MIB 4032u            /* below the special pages */
 #define PAGES_PER_MIB 256u
 
 struct builder {
@@ -31,8 +31,7 @@ struct builder {
 
 static int fail(const struct builder *b, int error, const char *what)
 {
-	snprintf(b->why, b->why_size, "%s: %s", b->options->name ? b->options->name : "a domain",
-		what);
+	snprintf(b->why, b->why_size, "%s", what);
 	return error;
 }
 
@@ -265,7 +264,7 @@ static int check_options(const struct builder *b)
 	if (b->options->vcpus < 1 || b->options->vcpus > FX_VCPUS)
 		return fail(b, -EINVAL, "it can have 1 to 128 vCPUs");
 	if (b->options->memory_mib < 1 || b->options->memory_mib > MEMORY_MAX_MIB)
-		return fail(b, -EINVAL, "it can have 1 to 3584 MiB of memory");
+		return fail(b, -EINVAL, "it can have 1 to 4032 MiB of memory");
 	return 0;
 }
 

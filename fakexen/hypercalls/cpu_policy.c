@@ -147,23 +147,13 @@ int64_t fx_domctl_get_cpu_policy(struct fx_domctl *op)
 	return error;
 }
 
-/* dom0's slot stands for the machine. */
-static const struct fx_domain *machine(const struct fx_caller *caller)
-{
-	struct fx_domain *dom0 = fx_domain(caller->model, 0);
-
-	if (!dom0->cpuid_policy_count)
-		fx_cpu_policy_default(dom0);
-	return dom0;
-}
-
 int fx_sysctl_cpu_policy(const struct fx_caller *caller, struct xen_sysctl_cpu_policy *op)
 {
 	int error;
 
 	if (op->_rsvd || op->index > XEN_SYSCTL_cpu_policy_hvm_default)
 		return -EINVAL;
-	error = write_leaves(caller, machine(caller), HANDLE_ADDRESS(op->leaves), &op->nr_leaves);
+	error = write_leaves(caller, fx_cpu_policy_machine(caller->model), HANDLE_ADDRESS(op->leaves), &op->nr_leaves);
 	return error ? error : write_msrs(caller, HANDLE_ADDRESS(op->msrs), &op->nr_msrs);
 }
 
@@ -196,7 +186,7 @@ static uint32_t feature_word(const struct fx_domain *domain, unsigned int i)
 
 int fx_sysctl_featureset(const struct fx_caller *caller, struct xen_sysctl_cpu_featureset *op)
 {
-	const struct fx_domain *domain = machine(caller);
+	const struct fx_domain *domain = fx_cpu_policy_machine(caller->model);
 	uint32_t words[FEATURE_WORDS];
 	bool short_of = op->nr_features < FEATURE_WORDS;
 
@@ -218,8 +208,7 @@ int fx_sysctl_featureset(const struct fx_caller *caller, struct xen_sysctl_cpu_f
 
 /* ---- setting ---- */
 
-/* Which leaves a policy can hold, and of those which have subleaves, and how many. */
-static bool leaf_known(const struct fx_cpuid_leaf *line)
+bool fx_cpu_policy_leaf_valid(const struct fx_cpuid_leaf *line)
 {
 	switch (line->leaf) {
 	case 0x4:
@@ -275,14 +264,14 @@ static int audit(const struct fx_domain *old, const struct fx_cpuid_leaf *line)
 static int read_leaves(struct fx_domctl *op, struct fx_cpuid_leaf *lines, uint32_t count)
 {
 	struct xen_domctl_cpu_policy *policy = &op->ctl.u.cpu_policy;
-	const struct fx_domain *best = machine(op->caller);
+	const struct fx_domain *best = fx_cpu_policy_machine(op->caller->model);
 
 	if (count > LEAVES_MAX)
 		return -E2BIG;
 	if (fx_copy_in(op->caller, lines, HANDLE_ADDRESS(policy->leaves), count * sizeof(*lines)))
 		return -EFAULT;
 	for (uint32_t i = 0; i < count; i++) {
-		int error = leaf_known(&lines[i]) ? audit(best, &lines[i]) : -ERANGE;
+		int error = fx_cpu_policy_leaf_valid(&lines[i]) ? audit(best, &lines[i]) : -ERANGE;
 
 		if (!error)
 			continue;

@@ -8,9 +8,7 @@
 #define NONE XEN_CPUID_NO_SUBLEAF
 
 /* A plain Intel machine: long mode, x2APIC, XSAVE with AVX's state, 39 bits of physical
- * address. Leaves that are all zero are left out. The columns are also what a policy file
- * has, in hexadecimal, one leaf a line, "-" for no subleaf, "#" up to the end of the line
- * for a remark: leaf subleaf eax ebx ecx edx. */
+ * address. Leaves that are all zero are left out. */
 static const struct fx_cpuid_leaf defaults[] = {
 	{ 0x0, NONE, 0x0000000d, 0x756e6547, 0x6c65746e, 0x49656e69 },  /* GenuineIntel */
 	{ 0x1, NONE, 0x000306c3, 0x00100800, 0x96b82203, 0x178bfbff },
@@ -37,10 +35,23 @@ static const struct fx_cpuid_leaf defaults[] = {
 _Static_assert(ARRAY_COUNT(defaults) <= ARRAY_COUNT(((struct fx_domain *)NULL)->cpuid_policy),
 	"a domain has room for the default policy");
 
-void fx_cpu_policy_default(struct fx_domain *domain)
+const struct fx_domain *fx_cpu_policy_machine(struct fx_model *model)
 {
-	memcpy(domain->cpuid_policy, defaults, sizeof defaults);
-	domain->cpuid_policy_count = ARRAY_COUNT(defaults);
+	struct fx_domain *dom0 = fx_domain(model, 0);
+
+	if (!dom0->cpuid_policy_count) {
+		memcpy(dom0->cpuid_policy, defaults, sizeof defaults);
+		dom0->cpuid_policy_count = ARRAY_COUNT(defaults);
+	}
+	return dom0;
+}
+
+void fx_cpu_policy_default(struct fx_model *model, struct fx_domain *domain)
+{
+	const struct fx_domain *machine = fx_cpu_policy_machine(model);
+
+	memcpy(domain->cpuid_policy, machine->cpuid_policy, sizeof(domain->cpuid_policy));
+	domain->cpuid_policy_count = machine->cpuid_policy_count;
 }
 
 const struct fx_cpuid_leaf *fx_cpu_policy_leaf(const struct fx_domain *domain, uint32_t leaf,

@@ -57,7 +57,7 @@ struct fx_domain *fx_domain_create(struct fx_model *model, uint32_t id)
 		domain->id = id ? id : next_id(model);
 		domain->pause_count = 1;        /* the tools' first unpause starts it */
 		domain->default_access = XENMEM_access_rwx;
-		fx_cpu_policy_default(domain);
+		fx_cpu_policy_default(model, domain);
 		domain->state = FX_DOMAIN_ALIVE;
 		return domain;
 	}

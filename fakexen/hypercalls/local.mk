@@ -8,7 +8,8 @@ libfakexen_hypercalls_la_SOURCES = fakexen/hypercalls/private.h \
 	fakexen/hypercalls/hvm_context.c fakexen/hypercalls/hvm_record.c \
 	fakexen/hypercalls/hvm_record.h fakexen/hypercalls/pages.c \
 	fakexen/hypercalls/monitor.c fakexen/hypercalls/cpuid.c \
-	fakexen/hypercalls/cpu_policy.c fakexen/hypercalls/sysctl.c \
+	fakexen/hypercalls/cpu_policy.c fakexen/hypercalls/cpuid_file.c \
+	fakexen/hypercalls/sysctl.c \
 	fakexen/hypercalls/memory.c fakexen/hypercalls/hvm.c \
 	fakexen/hypercalls/altp2m_op.c fakexen/hypercalls/dm.c \
 	fakexen/hypercalls/event_channel.c fakexen/hypercalls/version.c \

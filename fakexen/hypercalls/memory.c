@@ -4,6 +4,7 @@
  * a caller may still start a call in the middle. The p2m is changed with the domain's lock
  * held, because an answer that is being consumed in some process looks at it. */
 #include <errno.h>
+#include <string.h>
 
 #include "fakexen/hypercalls/private.h"
 #include "fakexen/p2m.h"
@@ -26,13 +27,21 @@ static int populate_extent(const struct reservation *r, uint64_t gfn)
 {
 	uint64_t count = 1ull << r->arguments.extent_order;
 
-	if (r->domain->total_pages + count > r->domain->max_pages || gfn + count > FX_GFNS)
+	if (r->domain->total_pages + count > r->domain->max_pages)
 		return -ENOMEM;
+	if (gfn + count > FX_GFNS) {
+		fx_host_log(r->caller->host, "populating gfn %#llx: the model ends at %#x",
+			(unsigned long long)gfn, FX_GFNS);
+		return -ENOMEM;
+	}
 	for (uint64_t i = 0; i < count; i++) {
 		int error = fx_p2m_populate(r->caller->model, r->domain, gfn + i);
 
-		if (error)
-			return error;
+		if (!error)
+			continue;
+		fx_host_log(r->caller->host, "populating gfn %#llx: %s",
+			(unsigned long long)(gfn + i), strerror(-error));
+		return error;
 	}
 	return 0;
 }

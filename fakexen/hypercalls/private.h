@@ -90,9 +90,13 @@ fx_domctl_handler fx_domctl_get_cpu_policy, fx_domctl_set_cpu_policy;
 
 /* cpu_policy.c: XEN_SYSCTL_get_cpu_policy and _featureset. */
 int fx_sysctl_cpu_policy(const struct fx_caller *caller, struct xen_sysctl_cpu_policy *op);
+/* Whether a policy can hold that leaf: which there are, and which have subleaves. */
+bool fx_cpu_policy_leaf_valid(const struct fx_cpuid_leaf *line);
 int fx_sysctl_featureset(const struct fx_caller *caller, struct xen_sysctl_cpu_featureset *op);
-/* cpuid.c: what a new domain gets; and one line of what a domain has, or NULL. */
-void fx_cpu_policy_default(struct fx_domain *domain);
+/* cpuid.c: the machine's own policy, which dom0's slot holds; a new domain gets the same;
+ * and one line of what a domain has, or NULL. */
+const struct fx_domain *fx_cpu_policy_machine(struct fx_model *model);
+void fx_cpu_policy_default(struct fx_model *model, struct fx_domain *domain);
 const struct fx_cpuid_leaf *fx_cpu_policy_leaf(const struct fx_domain *domain, uint32_t leaf,
 	uint32_t subleaf);
 

@@ -118,6 +118,14 @@ static void boot(struct launcher *launcher, const char *name, const char *image,
 		die("%s: %s", name, why);
 }
 
+static void take_cpuid(struct launcher *launcher, const char *path)
+{
+	char why[256];
+
+	if (path && fx_cpuid_policy_read(launcher->model, path, why, sizeof(why)))
+		die("--cpuid: %s", why);
+}
+
 void machine_build(struct launcher *launcher)
 {
 	const struct options *options = &launcher->options;
@@ -135,6 +143,7 @@ void machine_build(struct launcher *launcher)
 		.hypercall_ns = options->hypercall_ns,
 		.threads = options->threads,
 	};
+	take_cpuid(launcher, options->cpuid);
 	machine_file(image, sizeof(image), "guests/worker.elf", PKGDATADIR "/guests/worker.elf");
 	for (unsigned int i = 1; i <= options->domains; i++) {
 		snprintf(name, sizeof(name), "guest%u", i);

@@ -17,15 +17,16 @@
 #define DOMAINS_MOST 32
 #define COST_MOST 1000000000u
 
-enum { OPTION_VCPUS = 256, OPTION_MEMORY, OPTION_DOMAINS, OPTION_GUEST, OPTION_NO_ALTP2M,
-       OPTION_NO_CAPABILITY, OPTION_COST, OPTION_THREADS, OPTION_LOG, OPTION_REPORT, OPTION_PV,
-       OPTION_HELP, OPTION_VERSION };
+enum { OPTION_VCPUS = 256, OPTION_MEMORY, OPTION_DOMAINS, OPTION_GUEST, OPTION_CPUID,
+       OPTION_NO_ALTP2M, OPTION_NO_CAPABILITY, OPTION_COST, OPTION_THREADS, OPTION_LOG,
+       OPTION_REPORT, OPTION_PV, OPTION_HELP, OPTION_VERSION };
 
 static const struct option known[] = {
 	{ "vcpus", required_argument, NULL, OPTION_VCPUS },
 	{ "memory", required_argument, NULL, OPTION_MEMORY },
 	{ "domains", required_argument, NULL, OPTION_DOMAINS },
 	{ "guest", required_argument, NULL, OPTION_GUEST },
+	{ "cpuid", required_argument, NULL, OPTION_CPUID },
 	{ "no-altp2m", no_argument, NULL, OPTION_NO_ALTP2M },
 	{ "no-capability", required_argument, NULL, OPTION_NO_CAPABILITY },
 	{ "hypercall-ns", required_argument, NULL, OPTION_COST },
@@ -47,6 +48,8 @@ static const char usage[] =
 "  --memory MIB          memory of each domain (64)\n"
 "  --domains N           how many domains: ids from 1, names guest1, guest2, ... (1)\n"
 "  --guest IMAGE         a PVH ELF that they boot\n"
+"  --cpuid FILE          what their CPUID says: leaf, subleaf or -, eax, ebx, ecx, edx\n"
+"                        in hexadecimal on each line\n"
 "  --pv                  one domain more, a PV one, which cannot be monitored\n"
 "  --threads N           how many threads run the vCPUs (1)\n"
 "  --no-altp2m           as without altp2m=1 on Xen's command line\n"
@@ -118,6 +121,7 @@ static void take(struct options *options, int option)
 	case OPTION_MEMORY: options->memory_mib = number("memory", optarg, 2, MEMORY_MOST); break;
 	case OPTION_DOMAINS: options->domains = number("domains", optarg, 0, DOMAINS_MOST); break;
 	case OPTION_GUEST: options->guest = optarg; break;
+	case OPTION_CPUID: options->cpuid = optarg; break;
 	case OPTION_NO_ALTP2M: options->altp2m = false; break;
 	case OPTION_NO_CAPABILITY: options->capabilities_off |= capability(optarg); break;
 	case OPTION_COST: options->hypercall_ns = number("hypercall-ns", optarg, 0, COST_MOST); break;

@@ -10,7 +10,7 @@ struct options {
 	uint32_t vcpus, memory_mib, domains, threads, hypercall_ns;
 	bool pv, altp2m;
 	uint32_t capabilities_off;      /* 1 << XEN_DOMCTL_MONITOR_EVENT_... */
-	const char *guest, *log, *report;
+	const char *guest, *cpuid, *log, *report;
 	char **command;                 /* ends with NULL */
 };
 

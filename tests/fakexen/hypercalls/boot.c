@@ -119,7 +119,7 @@ int main(void)
 	tap_ok(refuses("/proc/self/exe", 8, "PVH"), "a program that is no PVH image");
 	tap_ok(refuses(fixture_image(), 1, "does not fit"), "too little memory for the image");
 	tap_ok(refuses(fixture_image(), 1024, "memory left"), "more memory than there is");
-	tap_ok(refuses(fixture_image(), 4096, "3584"), "more memory than a domain can have");
+	tap_ok(refuses(fixture_image(), 4096, "4032"), "more memory than a domain can have");
 	damaged_images();
 	return tap_done();
 }

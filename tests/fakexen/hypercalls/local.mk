@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The model's hypercalls called directly. What the tools see of them is in ../semantics.
 
-hypercall_tests = tests/fakexen/hypercalls/lifecycle tests/fakexen/hypercalls/boot
+hypercall_tests = tests/fakexen/hypercalls/boot tests/fakexen/hypercalls/cpuid \
+	tests/fakexen/hypercalls/lifecycle
 check_PROGRAMS += $(hypercall_tests)
 TESTS += $(hypercall_tests)
 
@@ -10,6 +11,11 @@ hypercall_libraries = libfakexen-hypercalls.la libfakexen-vcpu.la libfakexen-mod
 	libfakexen-cpu.la
 tests_fakexen_hypercalls_lifecycle_SOURCES = tests/fakexen/hypercalls/lifecycle.c \
 	$(hypercall_fixture)
+tests_fakexen_hypercalls_lifecycle_CPPFLAGS = $(AM_CPPFLAGS)
 tests_fakexen_hypercalls_lifecycle_LDADD = $(hypercall_libraries)
 tests_fakexen_hypercalls_boot_SOURCES = tests/fakexen/hypercalls/boot.c $(hypercall_fixture)
+tests_fakexen_hypercalls_boot_CPPFLAGS = $(AM_CPPFLAGS)
 tests_fakexen_hypercalls_boot_LDADD = $(hypercall_libraries)
+tests_fakexen_hypercalls_cpuid_SOURCES = tests/fakexen/hypercalls/cpuid.c $(hypercall_fixture)
+tests_fakexen_hypercalls_cpuid_CPPFLAGS = $(AM_CPPFLAGS)
+tests_fakexen_hypercalls_cpuid_LDADD = $(hypercall_libraries)
