@@ -15,3 +15,11 @@ tests_xen_driver_driver_SOURCES = tests/xen/driver/attach.c tests/xen/driver/bed
 	tests/xen/driver/page.c tests/xen/driver/registers.c tests/xen/driver/release.h \
 	tests/xen/driver/ring.c tests/xen/driver/step.c tests/xen/driver/tests.h \
 	tests/xen/driver/view.c
+
+EXTRA_DIST += tests/xen/README.md tests/xen/lab tests/xen/labkit/__init__.py \
+	tests/xen/labkit/archive.py tests/xen/labkit/cache.py tests/xen/labkit/commands.py \
+	tests/xen/labkit/console.py tests/xen/labkit/disc.py tests/xen/labkit/dom0.py \
+	tests/xen/labkit/emulator.py tests/xen/labkit/initrd.py \
+	tests/xen/labkit/package_root.py tests/xen/labkit/problem.py \
+	tests/xen/labkit/product.py tests/xen/labkit/release.py tests/xen/labkit/run.py \
+	tests/xen/labkit/verdict.py tests/xen/labkit/vmlinux.py
