@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Events and answers: the guest runs a few instructions of the test's own.
-semantics_scripts = tests/fakexen/semantics/monitor
+semantics_scripts = tests/fakexen/semantics/emulate tests/fakexen/semantics/monitor \
+	tests/fakexen/semantics/step
 check_PROGRAMS += $(semantics_scripts)
 TESTS += $(semantics_scripts)
 CLEANFILES += $(semantics_scripts:=.console)
@@ -10,3 +11,11 @@ semantics_script = $(semantics_dom0) tests/fakexen/semantics/script.c \
 tests_fakexen_semantics_monitor_SOURCES = tests/fakexen/semantics/monitor.c $(semantics_script)
 tests_fakexen_semantics_monitor_CPPFLAGS = $(semantics_cppflags)
 tests_fakexen_semantics_monitor_LDADD = $(XEN_LIBS)
+
+tests_fakexen_semantics_emulate_SOURCES = tests/fakexen/semantics/emulate.c $(semantics_script)
+tests_fakexen_semantics_emulate_CPPFLAGS = $(semantics_cppflags)
+tests_fakexen_semantics_emulate_LDADD = $(XEN_LIBS)
+
+tests_fakexen_semantics_step_SOURCES = tests/fakexen/semantics/step.c $(semantics_script)
+tests_fakexen_semantics_step_CPPFLAGS = $(semantics_cppflags)
+tests_fakexen_semantics_step_LDADD = $(XEN_LIBS)
