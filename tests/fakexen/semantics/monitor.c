@@ -109,7 +109,7 @@ static void applied_at_once(void)
 
 	write_ctrlreg(VM_EVENT_X86_CR3, true, true, 0, false);
 	script_start(write_cr3);
-	tap_ok(guest_stands(0), "a synchronous event: the vCPU waits");
+	tap_ok(script_stands(), "a synchronous event: the vCPU waits");
 	xc_vcpu_getcontext(xch, DOMAIN, 0, &context);
 	s = script_wait(plain, 0);
 	tap_ok(s->count == 1 && REGS(s, 0).rip == SCRIPT_CODE + 8 &&

@@ -89,6 +89,13 @@ static bool answer_one(answerer *answer, int milliseconds)
 	return true;
 }
 
+bool script_stands(void)
+{
+	for (unsigned int i = 0; i < 50; i++)
+		doze();
+	return !*guest_word(DONE);
+}
+
 const struct script *script_wait(answerer *answer, int milliseconds)
 {
 	answer_one(answer, milliseconds);

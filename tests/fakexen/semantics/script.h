@@ -47,6 +47,9 @@ const struct script *script_finish(answerer *answer);
 /* Goes on answering for so long, until an event has come. */
 const struct script *script_wait(answerer *answer, int milliseconds);
 
+/* Whether what was started has not come to its end, in 50 ms. */
+bool script_stands(void);
+
 /* A word of SCRIPT_DATA. */
 uint64_t script_result(unsigned int word);
 /* Words of SCRIPT_PAGE and SCRIPT_OTHER, as dom0 sees them. */

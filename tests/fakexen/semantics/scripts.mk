@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Events and answers: the guest runs a few instructions of the test's own.
-semantics_scripts = tests/fakexen/semantics/emulate tests/fakexen/semantics/monitor \
-	tests/fakexen/semantics/step
+semantics_scripts = tests/fakexen/semantics/answer tests/fakexen/semantics/emulate \
+	tests/fakexen/semantics/monitor tests/fakexen/semantics/step
 check_PROGRAMS += $(semantics_scripts)
 TESTS += $(semantics_scripts)
 CLEANFILES += $(semantics_scripts:=.console)
@@ -19,3 +19,7 @@ tests_fakexen_semantics_emulate_LDADD = $(XEN_LIBS)
 tests_fakexen_semantics_step_SOURCES = tests/fakexen/semantics/step.c $(semantics_script)
 tests_fakexen_semantics_step_CPPFLAGS = $(semantics_cppflags)
 tests_fakexen_semantics_step_LDADD = $(XEN_LIBS)
+
+tests_fakexen_semantics_answer_SOURCES = tests/fakexen/semantics/answer.c $(semantics_script)
+tests_fakexen_semantics_answer_CPPFLAGS = $(semantics_cppflags)
+tests_fakexen_semantics_answer_LDADD = $(XEN_LIBS)
