@@ -7,13 +7,12 @@
  * unpublishes it, waits for a grace period, after which nobody can look it up any more, and
  * then until it is not the one that runs.
  */
-#define _LGPL_SOURCE
 #include "engine/dispatch.h"
 
 #include <stdlib.h>
-#include <urcu-qsbr.h>
 
 #include "engine/private.h"
+#include "engine/rcu.h"
 #include "ring/atomics.h"
 #include "xen/log.h"
 
@@ -24,12 +23,11 @@ static struct rs_watch *begin_watch(struct rs_engine *engine, const struct rs_ev
 	uint32_t access = event->kind == RS_PAGE ? event->page.access : 0;
 	struct rs_watch *watch;
 
-	rcu_thread_online();
-	watch = rs_table_next(rcu_dereference(engine->table), event->kind, rs_table_key(event),
+	watch = rs_table_next(rs_rcu_read(&engine->table), event->kind, rs_table_key(event),
 			      access, order, more);
-	/* R1: seen by whoever has waited for us to go offline (a full barrier). */
-	rs_store_relaxed(&engine->running, watch);
-	rcu_thread_offline();
+	/* R1: seen by U1 of whoever has waited for us to be done with the table. */
+	rs_store_release(&engine->running, watch);
+	rs_rcu_done();
 	return watch;
 }
 

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* run.c: waiting for events, and the loop around the rounds. */
-#define _LGPL_SOURCE
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
-#include <urcu-qsbr.h>
 
 #include "engine/private.h"
+#include "engine/rcu.h"
 #include "ring/atomics.h"
 #include "xen/domain.h"
 #include "xen/error.h"
@@ -116,19 +115,14 @@ static int step(struct rs_engine *engine, int timeout_ms)
 	}
 }
 
-/*
- * This thread becomes the engine's. For RCU it is offline but while it looks watches up, so
- * neither a sleeping handler nor a sleeping engine holds up anybody.
- */
+/* This thread becomes the engine's. */
 static struct rs_engine *enter(struct rs_engine *engine)
 {
 	struct rs_engine *outer = rs_engine_here;
 
 	rs_engine_here = engine;
-	if (!outer) {
-		rcu_register_thread();
-		rcu_thread_offline();
-	}
+	if (!outer)
+		rs_rcu_enter();
 	return outer;
 }
 
@@ -136,7 +130,7 @@ static struct rs_engine *enter(struct rs_engine *engine)
 static void leave(struct rs_engine *outer)
 {
 	if (!outer)
-		rcu_unregister_thread();
+		rs_rcu_leave();
 	rs_engine_here = outer;
 }
 

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* watch.c: making and removing watches, while events fly. */
-#define _LGPL_SOURCE
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <urcu-qsbr.h>
 
 #include "engine/options.h"
 #include "engine/private.h"
+#include "engine/rcu.h"
 #include "ring/atomics.h"
 #include "xen/error.h"
 #include "xen/memory.h"
+
+char rs_rcu_grace;
 
 /* What every engine wants: a fast step and an emulation are of no use without them. */
 static const enum rs_kind always[] = { RS_SINGLESTEP, RS_EMUL_UNIMPLEMENTED };
@@ -89,15 +90,12 @@ static int build_table(const struct rs_engine *engine, struct rs_table **table)
 /* Makes the table of the watches as they are now the one that is read. */
 static int publish(struct rs_engine *engine)
 {
-	struct rs_table *table, *old = engine->table;
+	struct rs_table *table;
 	int error = build_table(engine, &table);
 
-	if (error)
-		return error;
-	rcu_assign_pointer(engine->table, table);
-	synchronize_rcu();
-	rs_table_free(old);
-	return 0;
+	if (!error)
+		rs_table_free(rs_rcu_publish(&engine->table, table));
+	return error;
 }
 
 static void link_watch(struct rs_watch *watch)
@@ -247,7 +245,7 @@ static void wait_for_handler(const struct rs_watch *watch)
 {
 	struct timespec pause = { .tv_nsec = 20000 };
 
-	/* U1: acquires R2, so that what the handler did is done before its watch is freed. */
+	/* U1: acquires R1 and R2: what the handler did is done before its watch is freed. */
 	while (rs_load_acquire(&watch->engine->running) == watch) {
 		nanosleep(&pause, NULL);
 		if (pause.tv_nsec < 1000000)
@@ -294,11 +292,9 @@ void rs_unwatch(struct rs_watch *watch)
 
 uint32_t rs_engine_page_access(struct rs_engine *engine, uint64_t gfn)
 {
-	uint32_t access;
+	uint32_t access = rs_table_access(rs_rcu_read(&engine->table), gfn);
 
-	rcu_thread_online();
-	access = rs_table_access(rcu_dereference(engine->table), gfn);
-	rcu_thread_offline();
+	rs_rcu_done();
 	return access;
 }
 
@@ -307,9 +303,8 @@ bool rs_engine_watches(struct rs_engine *engine, enum rs_kind kind)
 	uint64_t order = 0;
 	bool watched, more;
 
-	rcu_thread_online();
-	watched = rs_table_next(rcu_dereference(engine->table), kind, 0, 0, &order, &more);
-	rcu_thread_offline();
+	watched = rs_table_next(rs_rcu_read(&engine->table), kind, 0, 0, &order, &more);
+	rs_rcu_done();
 	return watched;
 }
 

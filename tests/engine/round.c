@@ -6,9 +6,9 @@
  * them one notify.
  */
 #include <stdlib.h>
-#include <urcu-qsbr.h>
 
 #include "engine/private.h"
+#include "engine/rcu.h"
 #include "tests/engine/message.h"
 #include "tests/unit/tap.h"
 
@@ -273,13 +273,12 @@ static void test_exactly_once(void)
 
 int main(void)
 {
-	rcu_register_thread();
-	rcu_thread_offline();
+	rs_rcu_enter();
 	test_defaults();
 	test_view_fault();
 	test_handlers();
 	test_batch();
 	test_exactly_once();
-	rcu_unregister_thread();
+	rs_rcu_leave();
 	return tap_done();
 }
