@@ -51,8 +51,9 @@ def _boot_one(cache, release, arguments):
 
 
 def boot(arguments):
+    releases = find_releases(arguments.xen)
     cache = Cache(default_folder(), say)
-    results = [_boot_one(cache, release, arguments) for release in find_releases(arguments.xen)]
+    results = [_boot_one(cache, release, arguments) for release in releases]
     return PASS if all(results) else FAIL
 
 
@@ -73,8 +74,9 @@ def shell(arguments):
 
 
 def fetch(arguments):
+    releases = find_releases(arguments.xen)
     cache = Cache(default_folder(), say)
-    for release in find_releases(arguments.xen):
+    for release in releases:
         cache.fetch(release)
         say(f"Xen {release.name} is ready in {cache.folder}")
     return PASS
