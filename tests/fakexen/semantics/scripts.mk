@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Events and answers: the guest runs a few instructions of the test's own.
 semantics_scripts = tests/fakexen/semantics/answer tests/fakexen/semantics/emulate \
-	tests/fakexen/semantics/monitor tests/fakexen/semantics/step
+	tests/fakexen/semantics/full tests/fakexen/semantics/monitor \
+	tests/fakexen/semantics/step
 check_PROGRAMS += $(semantics_scripts)
 TESTS += $(semantics_scripts)
 CLEANFILES += $(semantics_scripts:=.console)
@@ -23,3 +24,7 @@ tests_fakexen_semantics_step_LDADD = $(XEN_LIBS)
 tests_fakexen_semantics_answer_SOURCES = tests/fakexen/semantics/answer.c $(semantics_script)
 tests_fakexen_semantics_answer_CPPFLAGS = $(semantics_cppflags)
 tests_fakexen_semantics_answer_LDADD = $(XEN_LIBS)
+
+tests_fakexen_semantics_full_SOURCES = tests/fakexen/semantics/full.c $(semantics_dom0)
+tests_fakexen_semantics_full_CPPFLAGS = $(semantics_cppflags)
+tests_fakexen_semantics_full_LDADD = $(XEN_LIBS)
