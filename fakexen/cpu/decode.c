@@ -457,7 +457,8 @@ int fx_decode(struct fx_op *op, const uint8_t *bytes, unsigned int size, bool co
 	if (status == ZYDIS_STATUS_NO_MORE_DATA)
 		return -E2BIG;
 	if (!ZYAN_SUCCESS(status)) {
-		op->run = fx_op_unknown;
+		op->run = status == ZYDIS_STATUS_INSTRUCTION_TOO_LONG ? fx_op_too_long :
+			fx_op_unknown;
 		op->length = 1;
 		op->flags = ENDS;
 		return -EINVAL;

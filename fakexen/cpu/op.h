@@ -87,7 +87,7 @@ struct fx_op {
 	/* string.c */								\
 	OP(movs) OP(stos) OP(lods) OP(scas) OP(cmps)				\
 	/* system.c */								\
-	OP(unknown) OP(hlt) OP(pause) OP(cpuid) OP(vmcall) OP(vmfunc) OP(cli) OP(sti) \
+	OP(unknown) OP(too_long) OP(hlt) OP(pause) OP(cpuid) OP(vmcall) OP(vmfunc) OP(cli) OP(sti) \
 	OP(mov_from_cr) OP(mov_to_cr) OP(lmsw) OP(smsw) OP(clts) OP(mov_from_dr) \
 	OP(mov_to_dr) OP(xsetbv) OP(xgetbv) OP(rdmsr) OP(wrmsr) OP(rdtsc) OP(rdtscp) \
 	OP(rdpmc) OP(invlpg) OP(wbinvd) OP(swapgs) OP(fsgsbase) OP(io) OP(io_string) \
@@ -102,7 +102,7 @@ FX_OPS(FX_OP_DECLARE)
 #undef FX_OP_DECLARE
 
 /* Decodes the instruction at `bytes`. 0; -E2BIG: it goes on after `size` bytes;
- * -EINVAL: no such instruction (op->run is fx_op_unknown then, op->length 1). */
+ * -EINVAL: no such instruction; op->run raises or reports it then, op->length is 1. */
 int fx_decode(struct fx_op *op, const uint8_t *bytes, unsigned int size, bool code64);
 
 #endif

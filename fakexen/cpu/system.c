@@ -18,6 +18,12 @@ enum fx_step fx_op_unknown(struct fx_cpu *cpu, const struct fx_op *op)
 	return fx_exit_insn(cpu, FX_EXIT_UNKNOWN);
 }
 
+/* More than 15 bytes, which nothing but prefixes can make. */
+enum fx_step fx_op_too_long(struct fx_cpu *cpu, const struct fx_op *op)
+{
+	return fx_raise_general(cpu);
+}
+
 enum fx_step fx_op_hlt(struct fx_cpu *cpu, const struct fx_op *op)
 {
 	if (cpu->user)
