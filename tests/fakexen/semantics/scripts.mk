@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Events and answers: the guest runs a few instructions of the test's own.
-semantics_scripts = tests/fakexen/semantics/answer tests/fakexen/semantics/emulate \
-	tests/fakexen/semantics/full tests/fakexen/semantics/monitor \
-	tests/fakexen/semantics/step
+semantics_scripts = tests/fakexen/semantics/access tests/fakexen/semantics/answer \
+	tests/fakexen/semantics/emulate tests/fakexen/semantics/full \
+	tests/fakexen/semantics/monitor tests/fakexen/semantics/step
 check_PROGRAMS += $(semantics_scripts)
 TESTS += $(semantics_scripts)
 CLEANFILES += $(semantics_scripts:=.console)
@@ -28,3 +28,7 @@ tests_fakexen_semantics_answer_LDADD = $(XEN_LIBS)
 tests_fakexen_semantics_full_SOURCES = tests/fakexen/semantics/full.c $(semantics_dom0)
 tests_fakexen_semantics_full_CPPFLAGS = $(semantics_cppflags)
 tests_fakexen_semantics_full_LDADD = $(XEN_LIBS)
+
+tests_fakexen_semantics_access_SOURCES = tests/fakexen/semantics/access.c $(semantics_script)
+tests_fakexen_semantics_access_CPPFLAGS = $(semantics_cppflags)
+tests_fakexen_semantics_access_LDADD = $(XEN_LIBS)
