@@ -43,6 +43,7 @@ struct world {
 	pthread_mutex_t mutex;
 	struct inhabitant *inhabitants; /* by slot */
 	uint32_t ending;
+	uint32_t waiting;               /* threads that sleep until the world goes on */
 	unsigned int thread_count;
 	struct thread threads[FX_THREADS];
 };
@@ -50,10 +51,13 @@ struct world {
 /* ---- stopping ---- */
 
 /* P1: `running` is stored before stop_requests is read; the stopper stores stop_requests
- * and then reads `running` (P2). */
+ * and then reads `running` (P2). In the same way `waiting` is counted before the futex
+ * reads stop_requests (P3), and who lets the world go on stores that and then reads
+ * `waiting` (P4). */
 static void enter_world(struct thread *thread)
 {
-	struct fx_model *model = thread->world->launcher->model;
+	struct world *world = thread->world;
+	struct fx_model *model = world->launcher->model;
 	uint32_t stops;
 
 	for (;;) {
@@ -63,7 +67,9 @@ static void enter_world(struct thread *thread)
 			return;
 		fx_store_seq_cst(&thread->running, 0);
 		fx_futex_wake(&thread->running);
+		fx_add_seq_cst(&world->waiting, 1);
 		fx_futex_wait(&model->stop_requests, stops, 0);
+		fx_add_seq_cst(&world->waiting, -1);
 	}
 }
 
@@ -265,7 +271,8 @@ void world_go(struct world *world)
 
 	admit(world);
 	fx_add_seq_cst(&model->stop_requests, -1);
-	fx_futex_wake(&model->stop_requests);
+	if (fx_load_seq_cst(&world->waiting))
+		fx_futex_wake(&model->stop_requests);
 	pthread_mutex_unlock(&world->mutex);
 }
 
