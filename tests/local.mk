@@ -9,6 +9,7 @@ include tests/fuzz/local.mk
 include tests/e2e/local.mk
 include tests/fakexen/hypercalls/local.mk
 include tests/fakexen/semantics/local.mk
+include tests/fakexen/shim/local.mk
 
 dist_check_SCRIPTS += tests/arrows.sh tests/headers.sh
 TESTS += tests/arrows.sh tests/headers.sh

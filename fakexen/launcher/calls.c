@@ -9,43 +9,65 @@
 #include "fakexen/futex.h"
 #include "fakexen/launcher/launcher.h"
 
+#define EXITING 4               /* the kernel's PF_EXITING, in /proc/TID/stat */
 #define SPINS 100               /* for a caller that makes one call after the other */
 
 static struct {
 	pthread_t thread;
 	uint32_t ending;
-	uint32_t domains_gone;          /* as xenstore knows it */
+	uint32_t reclaims;              /* grows when a slot could not be taken back: R1 */
+	uint32_t domains_gone, next_domid;      /* as xenstore knows them */
 } server;
 
-/* Whether the thread has ended; one that waits for its parent to notice has too. */
+/* Whether the thread has ended, or is about to: its connections end before it counts as
+ * dead, so the kernel's flags have to be asked. */
 static bool thread_dead(uint32_t tid)
 {
-	char path[64], line[512], state = 'X';
+	char path[64], line[512], state;
+	unsigned int flags;
+	bool dead = true;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/%u/stat", tid);
 	file = fopen(path, "re");
 	if (!file)
 		return true;
-	if (fgets(line, sizeof(line), file) && strrchr(line, ')'))
-		sscanf(strrchr(line, ')') + 1, " %c", &state);
+	if (fgets(line, sizeof(line), file) && strrchr(line, ')') &&
+	    sscanf(strrchr(line, ')') + 1, " %c %*d %*d %*d %*d %*d %u", &state, &flags) == 2)
+		dead = state == 'Z' || state == 'X' || flags & EXITING;
 	fclose(file);
-	return state == 'Z' || state == 'X';
+	return dead;
+}
+
+/* One slot of the dead: true when there is nothing (more) to do about it.
+ *
+ * One that is just being served is left to the server, which has to be told. R1: who sees
+ * a slot served counts `reclaims`, and looks at the slot again. R2: the server reads the
+ * count, takes the slot, stores the slot's end, and reads the count again. So either the
+ * second look finds the end, or the server finds the count changed. */
+static bool reclaim(struct fx_call *call, uint32_t dead_process)
+{
+	uint32_t word = fx_load_seq_cst(&call->state);
+
+	switch (fx_call_state(word)) {
+	case FX_CALL_FREE:
+		return true;
+	case FX_CALL_RUNNING:
+		fx_add_seq_cst(&server.reclaims, 1);    /* R1 */
+		return fx_load_seq_cst(&call->state) == word;
+	default:
+		if (!(fx_call_state(word) == FX_CALL_DONE && call->process == dead_process) &&
+		    !thread_dead(word & FX_CALL_TID))
+			return true;
+		return fx_replace_seq_cst(&call->state, &word, 0);
+	}
 }
 
 void calls_reclaim(struct fx_model *model, uint32_t dead_process)
 {
-	for (unsigned int i = 0; i < FX_CALLS; i++) {
-		struct fx_call *call = &model->calls[i];
-		uint32_t word = fx_load_seq_cst(&call->state);
-		uint32_t state = fx_call_state(word);
-
-		if (state != FX_CALL_CLAIMED && state != FX_CALL_DONE)
-			continue;
-		if ((state == FX_CALL_DONE && call->process == dead_process) ||
-		    thread_dead(word & FX_CALL_TID))
-			fx_replace_seq_cst(&call->state, &word, 0);
-	}
+	for (unsigned int i = 0; i < FX_CALLS; i++)
+		while (!reclaim(&model->calls[i], dead_process))
+			;
 }
 
 static void finish(struct fx_call *call, int64_t result)
@@ -59,28 +81,40 @@ static void finish(struct fx_call *call, int64_t result)
 		fx_futex_wake(&call->state);
 }
 
+/* False: it is not posted. */
+static bool serve_one(struct launcher *launcher, struct fx_call *call)
+{
+	uint32_t reclaims = fx_load_seq_cst(&server.reclaims);  /* R2 */
+	uint32_t word = fx_load_seq_cst(&call->state);
+	int64_t result;
+
+	do {
+		if (fx_call_state(word) != FX_CALL_POSTED)
+			return false;
+	} while (!fx_replace_seq_cst(&call->state, &word, word + FX_CALL_STATE_UNIT));
+	connections_serve(launcher);
+	world_stop(launcher->world);
+	result = execute(launcher, call, word & FX_CALL_TID);
+	world_go(launcher->world);
+	finish(call, result);
+	if (fx_load_seq_cst(&server.reclaims) != reclaims)      /* R2 */
+		calls_reclaim(launcher->model, 0);
+	return true;
+}
+
 /* Executes what is posted: true if there was anything. */
 static bool serve(struct launcher *launcher)
 {
+	struct fx_model *model = launcher->model;
 	bool any = false;
 
-	for (unsigned int i = 0; i < FX_CALLS; i++) {
-		struct fx_call *call = &launcher->model->calls[i];
-		uint32_t word = fx_load_acquire(&call->state);
-		int64_t result;
-
-		if (fx_call_state(word) != FX_CALL_POSTED)
-			continue;
-		fx_add_seq_cst(&call->state, FX_CALL_STATE_UNIT);
-		connections_serve(launcher);
-		world_stop(launcher->world);
-		result = execute(launcher, call, word & FX_CALL_TID);
-		world_go(launcher->world);
-		finish(call, result);
-		any = true;
-	}
-	if (server.domains_gone != fx_load_relaxed(&launcher->model->domains_gone)) {
-		server.domains_gone = fx_load_relaxed(&launcher->model->domains_gone);
+	for (unsigned int i = 0; i < FX_CALLS; i++)
+		if (fx_call_state(fx_load_relaxed(&model->calls[i].state)) == FX_CALL_POSTED)
+			any |= serve_one(launcher, &model->calls[i]);
+	if (server.domains_gone != fx_load_relaxed(&model->domains_gone) ||
+	    server.next_domid != model->next_domid) {
+		server.domains_gone = fx_load_relaxed(&model->domains_gone);
+		server.next_domid = model->next_domid;
 		xenstore_notice(launcher->xenstore);
 	}
 	return any;

@@ -105,7 +105,7 @@ static int enter(struct launcher *launcher, struct connection *connection)
 
 	if (connection->process)
 		return -EPROTO;
-	connection->process = process_enter(reply.number);
+	connection->process = process_enter(launcher, reply.number);
 	if (!connection->process)
 		return -ENOMEM;
 	connections->last_number = reply.number;

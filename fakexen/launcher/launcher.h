@@ -71,11 +71,12 @@ void connections_serve(struct launcher *launcher);
 int connections_fd(const struct launcher *launcher);
 void connections_end(struct launcher *launcher);
 
-/* ---- process.c: who holds which foreign frames; with the world stopped ---- */
+/* ---- process.c: who holds which foreign frames ---- */
 struct process;
-struct process *process_enter(uint32_t number);
-struct process *process_find(uint32_t number);
+struct process *process_enter(struct launcher *launcher, uint32_t number);
 void process_leave(struct launcher *launcher, struct process *process);
+/* These with the world stopped. */
+struct process *process_find(uint32_t number);
 int process_map(struct process *process, uint32_t frame, uint32_t frame_count);
 bool process_unmap(struct process *process, uint32_t frame);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* process.c: which process holds which foreign frames, so that they can be given back when
- * it dies. All of it is called with the connections' mutex or the world stopped. */
+ * it dies. Processes come and go while the world is stopped, so that the thread which
+ * executes calls, and stops the world for that, needs no lock to find one. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -17,15 +18,17 @@ struct process {
 
 static struct process *processes;
 
-struct process *process_enter(uint32_t number)
+struct process *process_enter(struct launcher *launcher, uint32_t number)
 {
 	struct process *process = calloc(1, sizeof(*process));
 
 	if (!process)
 		return NULL;
 	process->number = number;
+	world_stop(launcher->world);
 	process->next = processes;
 	processes = process;
+	world_go(launcher->world);
 	return process;
 }
 
@@ -75,10 +78,10 @@ void process_leave(struct launcher *launcher, struct process *process)
 {
 	struct process **link = &processes;
 
+	world_stop(launcher->world);
 	while (*link != process)
 		link = &(*link)->next;
 	*link = process->next;
-	world_stop(launcher->world);
 	for (uint32_t frame = 0; process->mapped && frame < process->frame_count; frame++)
 		while (process->mapped[frame]--)
 			fx_unmap_foreign(launcher->model, frame);

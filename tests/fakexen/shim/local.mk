@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The shim and the launcher, as programs under fakexen see them.
+shim_programs = tests/fakexen/shim/kill
+check_PROGRAMS += $(shim_programs)
+shim_scripts = tests/fakexen/shim/kill.sh
+dist_check_SCRIPTS += $(shim_scripts)
+TESTS += $(shim_scripts)
+
+# Thousands of kills.
+check-kill: all $(shim_programs)
+	top_builddir=. KILLS=$${KILLS:-5000} $(srcdir)/tests/fakexen/shim/kill.sh
+.PHONY: check-kill
+
+tests_fakexen_shim_kill_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE=1
+tests_fakexen_shim_kill_CFLAGS = $(AM_CFLAGS) $(XENCTRL_CFLAGS)
+tests_fakexen_shim_kill_LDADD = libfakexen-model.la $(XENCTRL_LIBS) $(XENEVTCHN_LIBS)
+tests_fakexen_shim_kill_SOURCES = tests/fakexen/shim/kill.c tests/fakexen/shim/consumer.c \
+	tests/fakexen/shim/consumer.h tests/fakexen/shim/oracle.c tests/fakexen/shim/oracle.h
