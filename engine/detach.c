@@ -176,8 +176,13 @@ int rs_engine_detach(struct rs_engine *engine)
 	if (!engine)
 		return 0;
 	ended = rs_engine_check_life(engine) == -ENODEV;
-	withdraw(engine, &report);
-	give_ring_back(engine, &report);
+	/* In a guest that has ended no vCPU will run again: nothing is owed to it. */
+	if (ended) {
+		note(&report, rs_xen_monitor_disable(engine->xen, engine->domain));
+	} else {
+		withdraw(engine, &report);
+		give_ring_back(engine, &report);
+	}
 	note(&report, rs_pages_remove(&engine->pages));
 	rs_xen_port_unbind(&engine->port);
 	rs_xen_monitor_unmap(engine->xen, engine->page);

@@ -15,7 +15,11 @@
 
 #define SLOTS 8u        /* __RING_SIZE of a page of version 7's messages */
 
-_Static_assert(__RING_SIZE((vm_event_sring_t *)NULL, FX_PAGE) == SLOTS, "Xen's ring has 8 slots");
+#define SLOTS_THAT_FIT ((FX_PAGE - offsetof(vm_event_sring_t, ring)) / \
+	sizeof(((vm_event_sring_t *)NULL)->ring[0]))
+
+_Static_assert(SLOTS_THAT_FIT >= SLOTS && SLOTS_THAT_FIT < 2 * SLOTS,
+	"rounded down to a power of two, Xen's ring has 8 slots");
 
 /* ---- the lock ---- */
 
