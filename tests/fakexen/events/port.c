@@ -55,11 +55,11 @@ static void test_bind(void)
 	bed.port = port;
 	bed.delivered = 0;
 	fx_port_settle(bed.model, &bed.host, port);
-	good = TAP_SAME(port > 0, true) & TAP_SAME(bed.delivered, 1);
+	good = TAP_SAME(port > 0, true) && TAP_SAME(bed.delivered, 1);
 	tap_ok(good, "Xen's end waits for somebody new, and a new binding is raised at once");
 	fx_port_unbind(bed.model, BED_DEVICE, port);
 	bed.delivered = 0;
-	good = TAP_SAME(bed_report(&bed, 0, true), 1) & TAP_SAME(bed.delivered, 0);
+	good = TAP_SAME(bed_report(&bed, 0, true), 1) && TAP_SAME(bed.delivered, 0);
 	tap_ok(good, "with nobody bound a request is put all the same");
 	bed_destroy(&bed);
 }

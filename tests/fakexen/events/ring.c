@@ -59,12 +59,12 @@ static void test_full(void)
 	bed_answer(&bed, 3, PAUSED);
 	bed_answer(&bed, 0, PAUSED);
 	bed_notify(&bed);
-	good = TAP_SAME(bed_runnable(&bed, 3), true) & TAP_SAME(bed_runnable(&bed, 0), true);
+	good = TAP_SAME(bed_runnable(&bed, 3), true) && TAP_SAME(bed_runnable(&bed, 0), true);
 	good &= TAP_SAME(bed_runnable(&bed, 1), false);
 	tap_ok(good, "answers in any order: Xen goes by the vCPU's number");
 
 	/* 1 slot was free at the first answer, 2 at the second: three are woken for two */
-	good = TAP_SAME(bed_runnable(&bed, 8), true) & TAP_SAME(bed_runnable(&bed, 9), true);
+	good = TAP_SAME(bed_runnable(&bed, 8), true) && TAP_SAME(bed_runnable(&bed, 9), true);
 	good &= TAP_SAME(bed_runnable(&bed, 10), true);
 	good &= TAP_SAME(bed_report(&bed, 9, true), 1);
 	good &= TAP_SAME(bed_report(&bed, 11, true), 1);
@@ -74,7 +74,7 @@ static void test_full(void)
 
 	bed_answer(&bed, 1, PAUSED);
 	bed_notify(&bed);
-	good = TAP_SAME(bed_runnable(&bed, 8), true) & TAP_SAME(bed_runnable(&bed, 10), false);
+	good = TAP_SAME(bed_runnable(&bed, 8), true) && TAP_SAME(bed_runnable(&bed, 10), false);
 	tap_ok(good, "they wait again, in order");
 	bed_destroy(&bed);
 }
@@ -98,14 +98,14 @@ static void test_asynchronous(void)
 	tap_ok(good, "an asynchronous producer is blocked when fewer slots are free than vCPUs");
 	bed_answer(&bed, 0, 0);
 	bed_notify(&bed);
-	good = TAP_SAME(bed_runnable(&bed, 0), true) & TAP_SAME(bed_runnable(&bed, 1), false);
+	good = TAP_SAME(bed_runnable(&bed, 0), true) && TAP_SAME(bed_runnable(&bed, 1), false);
 	good &= TAP_SAME(bed.domain->vm_event.blocked, 0);
 	tap_ok(good, "and let go as soon as an answer frees one");
 	bed_destroy(&bed);
 
 	bed_make(&bed, 8);
 	bed_enable(&bed);
-	good = TAP_SAME(bed_report(&bed, 0, false), 0) & TAP_SAME(bed_runnable(&bed, 0), false);
+	good = TAP_SAME(bed_report(&bed, 0, false), 0) && TAP_SAME(bed_runnable(&bed, 0), false);
 	tap_ok(good, "with 8 vCPUs an asynchronous event always blocks");
 	bed_destroy(&bed);
 }
@@ -122,7 +122,7 @@ static void test_queued_before_blocked(void)
 	good &= TAP_SAME(bed_report(&bed, 8, true), -EAGAIN);
 	bed_answer(&bed, 0, PAUSED);
 	bed_notify(&bed);
-	good &= TAP_SAME(bed_runnable(&bed, 8), true) & TAP_SAME(bed_runnable(&bed, 7), false);
+	good &= TAP_SAME(bed_runnable(&bed, 8), true) && TAP_SAME(bed_runnable(&bed, 7), false);
 	good &= TAP_SAME(bed_report(&bed, 8, true), 1);
 	good &= TAP_SAME(bed_runnable(&bed, 7), false);
 	bed_answer(&bed, 1, PAUSED);
@@ -150,7 +150,7 @@ static void test_wrong_answers(void)
 	response.vcpu_id = 2;
 	bed_put(&bed, &response);
 	bed_notify(&bed);
-	good &= TAP_SAME(bed_runnable(&bed, 1), true) & TAP_SAME(bed_report(&bed, 1, true), 1);
+	good &= TAP_SAME(bed_runnable(&bed, 1), true) && TAP_SAME(bed_report(&bed, 1, true), 1);
 	good &= TAP_SAME(bed_vcpu(&bed, 0)->vm_event_pause_count, 8);
 	good &= TAP_SAME(bed.domain->statistics.rejected, 2);
 	good &= TAP_SAME(bed_report(&bed, 1, true), 1);
@@ -249,7 +249,7 @@ static void test_disable(void)
 		bed_report(&bed, i, true);
 	bed_report(&bed, 8, true);
 	good &= TAP_SAME(fx_vm_event_disable(bed.model, &bed.host, bed.domain), -EBUSY);
-	good &= TAP_SAME(monitor->cpuid, false) & TAP_SAME(monitor->cr3_exiting, true);
+	good &= TAP_SAME(monitor->cpuid, false) && TAP_SAME(monitor->cr3_exiting, true);
 	good &= TAP_SAME(bed.domain->vm_event.enabled, true);
 	tap_ok(good, "disable is busy while a vCPU sleeps, and switches all sources off anyway");
 
@@ -267,7 +267,7 @@ static void test_disable(void)
 
 	good = TAP_SAME(fx_port_send(bed.model, &bed.host, bed.port), 0);
 	tap_ok(good, "the port's other end is unbound then, and a notify does nothing");
-	good = TAP_SAME(bed_report(&bed, 9, true), 0) & TAP_SAME(bed_runnable(&bed, 9), true);
+	good = TAP_SAME(bed_report(&bed, 9, true), 0) && TAP_SAME(bed_runnable(&bed, 9), true);
 	tap_ok(good, "without a ring an event is nobody's and the vCPU goes on");
 	fx_port_unbind(bed.model, BED_DEVICE, bed.port);
 	bed_enable(&bed);
@@ -288,7 +288,7 @@ static void test_disable_blocked(void)
 	bed_report(&bed, 0, false);
 	good &= TAP_SAME(bed_runnable(&bed, 0), false);
 	good &= TAP_SAME(fx_vm_event_disable(bed.model, &bed.host, bed.domain), 0);
-	good &= TAP_SAME(bed_runnable(&bed, 0), true) & TAP_SAME(bed.woken[0], 1);
+	good &= TAP_SAME(bed_runnable(&bed, 0), true) && TAP_SAME(bed.woken[0], 1);
 	tap_ok(good, "a blocked producer does not make disable busy: it is let go");
 	bed_destroy(&bed);
 }
@@ -308,7 +308,7 @@ static void test_enable(void)
 	good &= TAP_SAME(fx_vm_event_enable(bed.model, bed.domain, &port), -EBUSY);
 	tap_ok(good, "enable wants a page, named by the parameter, and one agent at a time");
 	good = TAP_SAME(fx_p2m_remove(bed.model, bed.domain, BED_RING_GFN), 0);
-	good &= TAP_SAME(bed_report(&bed, 0, true), 1) & TAP_SAME(bed_waiting(&bed), 1);
+	good &= TAP_SAME(bed_report(&bed, 0, true), 1) && TAP_SAME(bed_waiting(&bed), 1);
 	tap_ok(good, "the page stays the ring's when it leaves the guest");
 	bed_destroy(&bed);
 }
