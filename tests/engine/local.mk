@@ -19,6 +19,7 @@ tests_engine_table_LDADD = libringside-private.la
 # And on the model.
 check_PROGRAMS += tests/engine/model
 TESTS += tests/engine/model.sh
+slow_tests += tests/engine/model.sh
 EXTRA_DIST += tests/engine/model.sh
 tests_engine_model_SOURCES = tests/engine/model.c
 tests_engine_model_LDADD = libringside-private.la -lpthread

@@ -3,4 +3,5 @@
 
 dist_check_SCRIPTS += tests/model/explore.sh
 TESTS += tests/model/explore.sh
+slow_tests += tests/model/explore.sh
 EXTRA_DIST += tests/model/answer.pml tests/model/sleep.pml

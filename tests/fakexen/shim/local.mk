@@ -5,6 +5,7 @@ check_PROGRAMS += $(shim_programs)
 shim_scripts = tests/fakexen/shim/kill.sh
 dist_check_SCRIPTS += $(shim_scripts)
 TESTS += $(shim_scripts)
+slow_tests += tests/fakexen/shim/kill.sh
 
 # Thousands of kills.
 check-kill: all $(shim_programs)
