@@ -60,7 +60,10 @@ enum fx_exit machine_enter(struct machine_cpu *vcpu, uint64_t budget);
 void machine_run(struct machine *machine, unsigned int rounds);
 void machine_protect(struct machine *machine, uint64_t gfn, uint8_t access);
 
-static inline uint64_t *machine_word(struct machine *machine, uint64_t gpa)
+/* A word of guest memory, which need not be aligned. */
+typedef uint64_t machine_u64 __attribute__((aligned(1)));
+
+static inline machine_u64 *machine_word(struct machine *machine, uint64_t gpa)
 {
 	return (uint64_t *)(void *)(machine->memory + gpa);
 }
