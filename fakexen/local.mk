@@ -3,7 +3,7 @@
 # runs in a caller's context: the ring, event channels, locks); hypercalls/ and vcpu/ run
 # in the launcher only; shim/ is what is preloaded, launcher/ the command.
 
-FAKEXEN_CFLAGS = $(AM_CFLAGS) -O2 -fvisibility=hidden
+FAKEXEN_CFLAGS = -std=gnu11 $(WARNING_CFLAGS) $(FAKEXEN_SANITIZER_CFLAGS) -O2 -fvisibility=hidden
 include fakexen/cpu/local.mk
 include fakexen/model/local.mk
 include fakexen/hypercalls/local.mk

@@ -17,11 +17,12 @@
 
 static void set_environment(const struct launcher *launcher)
 {
+	static const char *const near[] = { ".libs/libfakexen-shim.so",
+		"../lib/ringside/libfakexen-shim.so" };
 	const char *others = getenv("LD_PRELOAD");
 	char shim[PATH_MAX], preload[2 * PATH_MAX], socket[128];
 
-	machine_file(shim, sizeof(shim), ".libs/libfakexen-shim.so",
-		PKGLIBDIR "/libfakexen-shim.so");
+	machine_file(shim, sizeof(shim), near, PKGLIBDIR "/libfakexen-shim.so");
 	if (access(shim, R_OK))
 		die("%s: %s", shim, strerror(errno));
 	snprintf(preload, sizeof(preload), "%s%s%s", shim, others && *others ? ":" : "",

@@ -39,8 +39,9 @@ void die(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn)
 /* ---- machine.c ---- */
 /* Makes the model, and the domains in it. Ends the program when it cannot. */
 void machine_build(struct launcher *launcher);
-/* Files that belong to fakexen: next to the program in a build folder, else installed. */
-void machine_file(char *path, size_t size, const char *near, const char *installed);
+/* Files that belong to fakexen: as seen from the program's folder, in a build folder or in an
+ * installation that was moved; else where it was to be installed. */
+void machine_file(char *path, size_t size, const char *const near[2], const char *installed);
 
 /* ---- log.c ---- */
 void log_open(const char *path);

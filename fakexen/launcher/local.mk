@@ -5,6 +5,7 @@ bin_PROGRAMS += fakexen$(EXEEXT)
 fakexen_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE=1 -DPKGLIBDIR='"$(pkglibdir)"' \
 	-DPKGDATADIR='"$(pkgdatadir)"'
 fakexen_CFLAGS = $(FAKEXEN_CFLAGS) $(JANSSON_CFLAGS)
+fakexen_LDFLAGS = $(FAKEXEN_SANITIZER_LDFLAGS)
 fakexen_LDADD = libfakexen-hypercalls.la libfakexen-vcpu.la libfakexen-cpu.la \
 	libfakexen-model.la $(JANSSON_LIBS) $(ZYDIS_LIBS) -lpthread
 fakexen_SOURCES = fakexen/launcher/calls.c fakexen/launcher/command.c \

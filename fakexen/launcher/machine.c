@@ -65,21 +65,19 @@ static void log_from_model(void *opaque, const char *line)
 
 /* ---- files ---- */
 
-void machine_file(char *path, size_t size, const char *near, const char *installed)
+void machine_file(char *path, size_t size, const char *const near[2], const char *installed)
 {
 	char self[PATH_MAX];
 	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	char *slash;
 
-	if (length > 0) {
-		self[length] = '\0';
-		slash = strrchr(self, '/');
-		if (slash) {
-			*slash = '\0';
-			snprintf(path, size, "%s/%s", self, near);
-			if (!access(path, R_OK))
-				return;
-		}
+	self[length > 0 ? length : 0] = '\0';
+	slash = strrchr(self, '/');
+	for (unsigned int i = 0; slash && i < 2; i++) {
+		*slash = '\0';
+		snprintf(path, size, "%s/%s", self, near[i]);
+		if (!access(path, R_OK))
+			return;
 	}
 	snprintf(path, size, "%s", installed);
 }
@@ -128,6 +126,8 @@ static void take_cpuid(struct launcher *launcher, const char *path)
 
 void machine_build(struct launcher *launcher)
 {
+	static const char *const near[] = { "guests/worker.elf",
+		"../share/ringside/guests/worker.elf" };
 	const struct options *options = &launcher->options;
 	unsigned int domains = options->domains + options->pv;
 	uint32_t frames = (domains + SPARE_SLOTS) * (options->memory_mib + SPARE_MIB) *
@@ -144,7 +144,7 @@ void machine_build(struct launcher *launcher)
 		.threads = options->threads,
 	};
 	take_cpuid(launcher, options->cpuid);
-	machine_file(image, sizeof(image), "guests/worker.elf", PKGDATADIR "/guests/worker.elf");
+	machine_file(image, sizeof(image), near, PKGDATADIR "/guests/worker.elf");
 	for (unsigned int i = 1; i <= options->domains; i++) {
 		snprintf(name, sizeof(name), "guest%u", i);
 		boot(launcher, name, options->guest ? options->guest : image, false);
