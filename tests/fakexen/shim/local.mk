@@ -26,3 +26,9 @@ tests_fakexen_shim_devices_LDADD = libfakexen-model.la $(XENCTRL_LIBS) $(XENEVTC
 	$(XENFOREIGNMEMORY_LIBS)
 tests_fakexen_shim_devices_SOURCES = tests/fakexen/shim/devices.c tests/fakexen/shim/oracle.c \
 	tests/fakexen/shim/oracle.h
+
+# Xen's own tools out of Debian's package: minutes, and a download the first time.
+EXTRA_DIST += tests/fakexen/xen-utils.sh
+check-xen-utils: all
+	top_srcdir=$(srcdir) top_builddir=. $(srcdir)/tests/fakexen/xen-utils.sh
+.PHONY: check-xen-utils
