@@ -93,6 +93,7 @@ int command_status(int status);
 /* ---- report.c ---- */
 /* Marks how far each vCPU is, so that the report can tell who ran on after that. */
 void report_mark(struct launcher *launcher);
+bool report_all_ran_on(struct launcher *launcher);
 int report_write(struct launcher *launcher, const char *path);
 
 /* ---- xenstore/server.c ---- */

@@ -12,7 +12,9 @@
 
 #include "fakexen/launcher/launcher.h"
 
-#define GRACE_US 50000          /* in which the report sees who still runs */
+/* The time in which the report sees who still runs; more of it on a busy machine. */
+#define GRACE_US 50000
+#define GRACES 10
 
 static void make_folder(struct launcher *launcher)
 {
@@ -84,7 +86,11 @@ static int end(struct launcher *launcher)
 
 	if (launcher->options.report) {
 		report_mark(launcher);
-		usleep(GRACE_US);
+		for (int i = 0; i < GRACES; i++) {
+			usleep(GRACE_US);
+			if (report_all_ran_on(launcher))
+				break;
+		}
 		connections_serve(launcher);
 		world_stop(launcher->world);
 		error = report_write(launcher, launcher->options.report);

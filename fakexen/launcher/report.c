@@ -28,6 +28,35 @@ void report_mark(struct launcher *launcher)
 	world_go(launcher->world);
 }
 
+/* Whether every vCPU of the domain that is up has run since the mark. */
+static bool domain_ran_on(struct fx_model *model, unsigned int slot)
+{
+	const struct fx_domain *domain = fx_domain(model, slot);
+	bool any = false;
+
+	for (unsigned int i = 0; i < domain->vcpu_count; i++) {
+		if (!domain->vcpus[i].up)
+			continue;
+		if (!marks || domain->vcpus[i].cpu_time_ns <= marks[slot][i])
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+bool report_all_ran_on(struct launcher *launcher)
+{
+	struct fx_model *model = launcher->model;
+	bool all = true;
+
+	world_stop(launcher->world);
+	for (unsigned int slot = 1; slot < model->domain_slots; slot++)
+		if (fx_domain(model, slot)->state == FX_DOMAIN_ALIVE && fx_domain(model, slot)->is_hvm)
+			all &= domain_ran_on(model, slot);
+	world_go(launcher->world);
+	return all;
+}
+
 static json_t *number(uint64_t value)
 {
 	return json_integer((json_int_t)value);
@@ -97,14 +126,12 @@ static json_t *report_domain(struct fx_model *model, unsigned int slot)
 	const struct fx_domain *domain = fx_domain(model, slot);
 	const struct fx_statistics *statistics = &domain->statistics;
 	json_t *vcpus = json_array();
-	bool any_ran = false;
 	int paused_count = 0;
 
 	for (unsigned int i = 0; i < domain->vcpu_count; i++) {
 		const struct fx_vcpu *vcpu = &domain->vcpus[i];
 		bool ran_on = marks && vcpu->cpu_time_ns > marks[slot][i];
 
-		any_ran |= ran_on;
 		paused_count += paused(vcpu);
 		json_array_append_new(vcpus, report_vcpu(vcpu, ran_on));
 	}
@@ -127,7 +154,7 @@ static json_t *report_domain(struct fx_model *model, unsigned int slot)
 		"altp2m", domain->altp2m_active,
 		"changed_code_bytes", number(fx_domain_changed_code(model, domain)),
 		"ring_enabled", domain->vm_event.enabled,
-		"ran_on", any_ran,
+		"ran_on", domain_ran_on(model, slot),
 		"events", report_events(statistics),
 		"rtt_ns", report_rtt(statistics),
 		"vcpus", vcpus);

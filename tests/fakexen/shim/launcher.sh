@@ -41,6 +41,10 @@ check "the report: names and kinds" [ "$(jq -c '[.domains[] | .name, .hvm]' "$sc
 check "the report: three vCPUs" [ "$(jq '.domains[0].vcpus | length' "$scratch/report")" = 3 ]
 check "the report: the guests run on" [ "$(jq -c '[.domains[:2][].ran_on]' "$scratch/report")" = '[true,true]' ]
 
+on_model --vcpus 2 -- "$build/tests/fakexen/shim/devices" pause 1
+check "the report: a domain left paused does not run on" \
+	[ "$(jq -c '.domains[0] | [.ran_on, .pause_count]' "$scratch/report")" = '[false,1]' ]
+
 gives() { name=$1; run "$fakexen" -- sh -c "$2"; check "$name" [ "$(cat "$scratch/out")" = "$3" ]; }
 gives "devices are character devices" \
 	'for f in privcmd hypercall evtchn; do [ -c /dev/xen/$f ] && echo $f; done' 'privcmd
