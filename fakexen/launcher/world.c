@@ -30,7 +30,7 @@ struct thread {
 	struct fx_thread *shared;
 	pthread_t id;
 	uint32_t running;               /* between parks; futex */
-	unsigned int lane_count;
+	unsigned int lane_count, next;  /* whose turn it is */
 	struct lane *lanes;
 };
 
@@ -120,17 +120,20 @@ static void run(struct thread *thread, struct lane *lane, uint32_t word)
 	}
 }
 
-/* Gives each vCPU its turn: true if one of them is worth another. */
+/* Gives each vCPU its turn: true if one of them is worth another. A round that is cut short
+ * goes on where it was: a tool that makes one call after the other would else starve all
+ * vCPUs but the first. */
 static bool go_round(struct thread *thread, uint32_t word)
 {
 	const struct fx_model *model = thread->world->launcher->model;
 	bool any = false;
 
 	for (unsigned int i = 0; i < thread->lane_count; i++) {
-		struct lane *lane = &thread->lanes[i];
+		struct lane *lane = &thread->lanes[thread->next % thread->lane_count];
 
 		if (fx_load_relaxed(&model->stop_requests))
 			return true;
+		thread->next = (thread->next + 1) % thread->lane_count;
 		if (!due(lane, word))
 			continue;
 		run(thread, lane, word);

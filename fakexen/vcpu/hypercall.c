@@ -156,7 +156,7 @@ static int64_t vcpu_initialise(struct fx_runner *runner, unsigned int index, uin
 	if (state.efer & 0x100)
 		state.efer |= EFER_LMA;
 	vcpu->cpu = state;
-	vcpu->up = false;
+	fx_store_relaxed(&vcpu->up, false);     /* its thread may be looking */
 	fx_store_release(&vcpu->exists, true);
 	return 0;
 }

@@ -405,6 +405,25 @@ static void test_closefrom(void)
 	close(fd);
 }
 
+/* Makes one hypercall after the other, for a while; 0 if each vCPU ran in that time. */
+static int pester(unsigned int vcpus)
+{
+	uint64_t begin[16] = { 0 };
+	xc_vcpuinfo_t info;
+
+	for (unsigned int i = 0; i < 5000; i++) {
+		if (i == 0)
+			usleep(200000);         /* all have started */
+		if (xc_vcpu_getinfo(xch, DOMID, i % vcpus, &info))
+			return 2;
+		if (i < vcpus)
+			begin[i] = info.cpu_time;
+		else if (i >= 5000 - vcpus && info.cpu_time == begin[i % vcpus])
+			return 1;
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct stat stat_buffer;
@@ -412,8 +431,10 @@ int main(int argc, char **argv)
 	if (argc == 4)                  /* notify DESCRIPTOR PORT */
 		return notify(atoi(argv[2]), atoi(argv[3])) ? 1 : 0;
 	xch = xc_interface_open(NULL, NULL, 0);
-	if (argc == 3)                  /* pause DOMAIN: for launcher.sh */
+	if (argc == 3 && !strcmp(argv[1], "pause"))     /* pause DOMAIN: for launcher.sh */
 		return xc_domain_pause(xch, (uint32_t)atoi(argv[2])) ? 1 : 0;
+	if (argc == 3)                  /* pester VCPUS: as well */
+		return pester((unsigned int)atoi(argv[2]));
 	model = oracle_enter();
 	if (!tap_ok(xch && model, "there is a hypervisor"))
 		return tap_done();

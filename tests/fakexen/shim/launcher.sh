@@ -45,6 +45,11 @@ on_model --vcpus 2 -- "$build/tests/fakexen/shim/devices" pause 1
 check "the report: a domain left paused does not run on" \
 	[ "$(jq -c '.domains[0] | [.ran_on, .pause_count]' "$scratch/report")" = '[false,1]' ]
 
+run "$fakexen" --vcpus 4 --guest "$build/guests/cr3loop.elf" -- \
+	"$build/tests/fakexen/shim/devices" pester 4
+check "every vCPU gets its turn while a tool makes call after call (status $status)" \
+	[ "$status" = 0 ]
+
 gives() { name=$1; run "$fakexen" -- sh -c "$2"; check "$name" [ "$(cat "$scratch/out")" = "$3" ]; }
 gives "devices are character devices" \
 	'for f in privcmd hypercall evtchn; do [ -c /dev/xen/$f ] && echo $f; done' 'privcmd
