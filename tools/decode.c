@@ -79,7 +79,7 @@ static int decode_records(struct trace_file *file, const char *name, struct outp
 {
 	struct trace_record record;
 	struct rs_event event;
-	int result;
+	int result = 0;
 
 	while (!output->ended && (result = trace_file_read(file, &record)) > 0) {
 		if (rs_decode(record.message, file->message_size, file->version, &event)) {
