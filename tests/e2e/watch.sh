@@ -5,6 +5,16 @@
 
 data=0x130 code=0x131   # guests/map.h: the pages that worker.S reads, writes and calls
 
+# goes_on OPTIONS...: the guest gets past what is watched: it switches CR3 in every round, so
+# one that hangs on an instruction, reporting it for ever, does so no more.
+goes_on() {
+	on_model -- "$ringside" watch guest1 --cr3 "$@" --count 400 --seconds 10 --json
+	check "$*: the guest goes on while it is watched" \
+		[ "$(tail -n 100 "$scratch/out" | jq -r .reason | grep -c write_ctrlreg)" -ge 5 ]
+	check "$*: and its other events come too" \
+		[ "$(jq -r .reason "$scratch/out" | grep -vc write_ctrlreg)" -ge 5 ]
+}
+
 # reports NAME REASON OPTIONS...: --json shows events of that reason, the guest unharmed.
 reports() {
 	name=$1 reason=$2; shift 2
@@ -32,6 +42,15 @@ check "page, execution only closed: X and nothing else" \
 	[ "$(jq -r '.access % 8' "$scratch/out" | sort -u)" = 4 ]
 reports "page, writes closed" mem_access --page $data:r
 reports "two pages" mem_access --page $data-$code:n
+
+goes_on --msr 0xc0000082
+goes_on --breakpoint
+goes_on --cpuid
+goes_on --descriptor
+goes_on --guest-request
+goes_on --page $data:n
+goes_on --page $data:r
+goes_on --page $code:rw
 
 on_model --no-altp2m -- "$ringside" watch guest1 --page $data:n --count 20 --seconds 10 --json
 check "page without altp2m: 20 events" [ "$(wc -l <"$scratch/out")" = 20 ]
