@@ -40,6 +40,8 @@ static int read_options(struct rs_engine *engine, const struct rs_engine_options
 	engine->log.level = known.log_level ? known.log_level : RS_LOG_WARNING;
 	engine->waiting = known.waiting;
 	engine->pages.wanted = known.page_method;
+	engine->on_message = known.on_message;
+	engine->on_message_user = known.on_message_user;
 	return 0;
 }
 

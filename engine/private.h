@@ -52,6 +52,8 @@ struct rs_engine {
 	uint32_t kinds;         /* that the domain can report: bits 1 << enum rs_kind */
 	enum rs_waiting waiting;
 	const struct rs_layout *layout;
+	rs_message_function on_message; /* NULL: nobody records */
+	void *on_message_user;
 	char name[64];
 
 	struct rs_ring ring;

@@ -44,6 +44,13 @@ static void read_event(struct rs_engine *engine, struct rs_turn *turn,
 	rs_answer_init(&turn->answer, &turn->event);
 }
 
+/* To whoever records what goes over the ring. */
+static void show(const struct rs_engine *engine, enum rs_message_way way, const void *message)
+{
+	if (engine->on_message)
+		engine->on_message(way, message, engine->layout, engine->on_message_user);
+}
+
 /* Takes up to eight requests. Returns how many. */
 static uint32_t take(struct rs_engine *engine)
 {
@@ -58,6 +65,7 @@ static uint32_t take(struct rs_engine *engine)
 			report_fault(engine, &fault);
 		if (taken <= 0)
 			break;
+		show(engine, RS_MESSAGE_REQUEST, turn->message);
 		read_event(engine, turn, &fault);
 		count++;
 	}
@@ -194,6 +202,7 @@ static int put(struct rs_engine *engine, uint32_t count)
 		if (error)
 			return rs_fail(error, "domain %u: the ring has no slot for an answer that "
 					      "is owed: it is corrupt", engine->domain);
+		show(engine, RS_MESSAGE_RESPONSE, engine->turns[i].answer.message);
 	}
 	rs_ring_push(&engine->ring);
 	error = rs_doorbell_notify(&engine->doorbell);

@@ -33,6 +33,21 @@ enum rs_page_method {
 	RS_PAGE_METHOD_HOST,     /* by the host's map: every fault is emulated by Xen */
 };
 
+/* Which way a message went. */
+enum rs_message_way {
+	RS_MESSAGE_REQUEST = 0,  /* from Xen to us */
+	RS_MESSAGE_RESPONSE = 1, /* from us to Xen */
+};
+
+/*
+ * Sees every raw message (vm_event_request_t, of the layout's version and size): a request when
+ * it has been taken off the ring, a response when it has been put there, in that order. Valid
+ * during the call. Called by the thread that runs or steps the engine, or detaches it, while
+ * the guest may be waiting: be quick, do not call back into the engine.
+ */
+typedef void (*rs_message_function)(enum rs_message_way way, const void *message,
+				    const struct rs_layout *layout, void *user);
+
 /* All 0 is the default. */
 struct rs_engine_options {
 	rs_log_function log;
@@ -40,6 +55,8 @@ struct rs_engine_options {
 	enum rs_log_level log_level; /* up to which; 0: RS_LOG_WARNING */
 	enum rs_waiting waiting;
 	enum rs_page_method page_method;
+	rs_message_function on_message; /* for recordings */
+	void *on_message_user;
 };
 
 /*
