@@ -2,34 +2,13 @@
 /* trace_file.c: reads recorded vm_event messages. */
 #include "tools/trace_file.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 
 #include <ringside/event.h>
 
-#define CONTAINER_VERSION 1
-
-struct file_header {
-	char magic[8]; /* "vmevent\0" */
-	uint16_t container_version;
-	uint16_t header_size;
-	uint32_t message_version;
-	uint32_t message_size;
-	uint8_t zero[12];
-};
-
-struct record_header {
-	uint8_t kind;
-	uint8_t zero[3];
-	uint32_t message_size;
-	uint64_t time_ns;
-};
-
-_Static_assert(sizeof(struct file_header) == 32, "the file fixes it");
-_Static_assert(sizeof(struct record_header) == 16, "the file fixes it");
-_Static_assert(__BYTE_ORDER == __LITTLE_ENDIAN, "a file is little-endian, as x86 is");
+#include "tools/trace_format.h"
 
 __attribute__((format(printf, 4, 5))) static int fail(struct trace_file *file, int error,
 						      uint64_t offset, const char *format, ...)
@@ -55,30 +34,30 @@ static int read_bytes(struct trace_file *file, void *bytes, size_t size)
 	return (int)count;
 }
 
-static int check_header(struct trace_file *file, const struct file_header *header)
+static int check_header(struct trace_file *file, const struct trace_file_header *header)
 {
 	const struct rs_layout *layout = rs_layout_find(header->message_version);
 
-	if (memcmp(header->magic, "vmevent", sizeof(header->magic)))
+	if (memcmp(header->magic, TRACE_MAGIC, sizeof(header->magic)))
 		return fail(file, -EBADMSG, 0,
 			    "does not begin with \"vmevent\": give a file of recorded vm_event "
 			    "messages");
-	if (header->container_version != CONTAINER_VERSION)
-		return fail(file, -EBADMSG, offsetof(struct file_header, container_version),
+	if (header->container_version != TRACE_CONTAINER_VERSION)
+		return fail(file, -EBADMSG, offsetof(struct trace_file_header, container_version),
 			    "is of container version %u, and only version %u is known: use the "
 			    "ringside that goes with the recorder",
-			    header->container_version, CONTAINER_VERSION);
+			    header->container_version, TRACE_CONTAINER_VERSION);
 	if (header->header_size != sizeof(*header))
-		return fail(file, -EBADMSG, offsetof(struct file_header, header_size),
+		return fail(file, -EBADMSG, offsetof(struct trace_file_header, header_size),
 			    "has a header of %u bytes instead of %zu: record it again",
 			    header->header_size, sizeof(*header));
 	if (!layout || layout->message_size > TRACE_MESSAGE_SIZE_MAX)
-		return fail(file, -EBADMSG, offsetof(struct file_header, message_version),
+		return fail(file, -EBADMSG, offsetof(struct trace_file_header, message_version),
 			    "holds messages of version %u, and only 6 and 7 (Xen 4.14 and later) "
 			    "are known: record on such a Xen",
 			    header->message_version);
 	if (header->message_size != layout->message_size)
-		return fail(file, -EBADMSG, offsetof(struct file_header, message_size),
+		return fail(file, -EBADMSG, offsetof(struct trace_file_header, message_size),
 			    "says that messages of version %u have %u bytes instead of %u: "
 			    "record it again",
 			    header->message_version, header->message_size, layout->message_size);
@@ -87,7 +66,7 @@ static int check_header(struct trace_file *file, const struct file_header *heade
 
 int trace_file_open(struct trace_file *file, FILE *stream)
 {
-	struct file_header header;
+	struct trace_file_header header;
 	int count, error;
 
 	*file = (struct trace_file){ .stream = stream };
@@ -119,7 +98,7 @@ static int cut_short(struct trace_file *file, const char *part, int count, size_
 
 int trace_file_read(struct trace_file *file, struct trace_record *record)
 {
-	struct record_header header;
+	struct trace_record_header header;
 	int count;
 
 	record->offset = file->offset;
@@ -135,7 +114,7 @@ int trace_file_read(struct trace_file *file, struct trace_record *record)
 			    header.kind);
 	if (header.message_size != file->message_size)
 		return fail(file, -EBADMSG,
-			    record->offset + offsetof(struct record_header, message_size),
+			    record->offset + offsetof(struct trace_record_header, message_size),
 			    "has a message of %u bytes where all have %u: it is damaged from "
 			    "here on, record it again",
 			    header.message_size, file->message_size);

@@ -12,9 +12,11 @@ tests_xen_driver_driver_SOURCES = tests/xen/driver/attach.c tests/xen/driver/bed
 	tests/xen/driver/debug.c tests/xen/driver/detach.c tests/xen/driver/guest.c \
 	tests/xen/driver/guest.h tests/xen/driver/image.c tests/xen/driver/image.h \
 	tests/xen/driver/instruction.c tests/xen/driver/interrupt.c tests/xen/driver/main.c \
-	tests/xen/driver/page.c tests/xen/driver/registers.c tests/xen/driver/release.h \
+	tests/xen/driver/page.c tests/xen/driver/recorder.c tests/xen/driver/recorder.h \
+	tests/xen/driver/registers.c tests/xen/driver/release.h \
 	tests/xen/driver/ring.c tests/xen/driver/step.c tests/xen/driver/tests.h \
-	tests/xen/driver/view.c
+	tests/xen/driver/view.c \
+	tools/message_kind.h tools/trace_format.h tools/trace_writer.c tools/trace_writer.h
 
 EXTRA_DIST += tests/xen/README.md tests/xen/lab tests/xen/labkit/__init__.py \
 	tests/xen/labkit/archive.py tests/xen/labkit/cache.py tests/xen/labkit/commands.py \

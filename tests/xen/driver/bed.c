@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tests/xen/driver/bed.h"
+#include "tests/xen/driver/recorder.h"
 
 #define COMMAND_LIMIT_NS UINT64_C(20000000000)
 #define QUIET_MS 2
@@ -31,6 +32,7 @@ bool bed_attach(struct bed *bed, const struct rs_engine_options *options)
 	if (options)
 		ours = *options;
 	ours.log = note_log;
+	ours.on_message = recorder_message;
 	bed->watch_count = bed->seen = bed->expected_refusals = 0;
 	bed->error = 0;
 	error = rs_engine_attach(&bed->engine, bed->guest.name, &ours);

@@ -2,16 +2,18 @@
 /*
  * main.c: runs tests of the product on a Xen, inside its dom0.
  *
- *     driver [--image FILE | --domain NUMBER] [--list] [TEST...]
+ *     driver [--image FILE | --domain NUMBER] [--record FOLDER] [--list] [TEST...]
  *
  * Without names it runs all. Each test finds an attached engine, and when it has ended the
- * engine is detached and the guest has to be alive.
+ * engine is detached and the guest has to be alive. A recorded test gets a guest for itself, so
+ * that its recording does not depend on what ran before.
  */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/xen/driver/recorder.h"
 #include "tests/xen/driver/tests.h"
 
 static const struct test *const files[] = {
@@ -40,20 +42,21 @@ static void run(struct bed *bed, const struct test *test)
 	struct guest kept = bed->guest;
 
 	check_begin(test->name);
-	if (test->own_guest) {
-		if (adopted) {
-			check_skip("it would end a guest that is not ours", "%s", test->about);
-			return;
-		}
-		guest_create(&bed->guest, image, NULL);
+	if (test->own_guest && adopted) {
+		check_skip("it would end a guest that is not ours", "%s", test->about);
+		return;
 	}
+	if (test->own_guest || recorder_is_on())
+		guest_create(&bed->guest, image, NULL);
+	recorder_begin(test->name);
 	if (test->unattached) {
 		test->run(bed);
 	} else if (bed_attach(bed, &options)) {
 		test->run(bed);
 		bed_detach(bed);
 	}
-	if (test->own_guest) {
+	recorder_end();
+	if (test->own_guest || recorder_is_on()) {
 		guest_destroy(&bed->guest);
 		bed->guest = kept;
 	}
@@ -100,6 +103,7 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "image", required_argument, NULL, 'i' },
 		{ "domain", required_argument, NULL, 'd' },
+		{ "record", required_argument, NULL, 'r' },
 		{ "list", no_argument, NULL, 'l' },
 		{ 0 },
 	};
@@ -115,17 +119,26 @@ int main(int argc, char **argv)
 		case 'd':
 			adopted = optarg;
 			break;
+		case 'r':
+			recorder_start(optarg);
+			break;
 		case 'l':
 			list();
 			return 0;
 		default:
-			fprintf(stderr, "usage: driver [--image FILE | --domain NUMBER] [--list] "
-					"[TEST...]\n");
+			fprintf(stderr, "usage: driver [--image FILE | --domain NUMBER] "
+					"[--record FOLDER] [--list] [TEST...]\n");
 			return 2;
 		}
 	}
+	if (adopted && recorder_is_on()) {
+		fprintf(stderr, "driver: --record wants guests of its own, not --domain\n");
+		return 2;
+	}
 	guest_interface_open();
 	get_guest(&bed.guest);
+	if (recorder_is_on())
+		recorder_keep_policy(bed.guest.domain);
 	introduce(&bed);
 	for (size_t i = 0; i < FILE_COUNT; i++)
 		for (const struct test *test = files[i]; test->name; test++)
