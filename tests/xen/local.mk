@@ -9,7 +9,8 @@ tests_xen_driver_driver_LDADD = libringside.la -lxenguest $(XEN_LIBS)
 tests_xen_driver_driver_SOURCES = tests/xen/driver/attach.c tests/xen/driver/bed.c \
 	tests/xen/driver/bed.h tests/xen/driver/breakpoint.c tests/xen/driver/check.c \
 	tests/xen/driver/check.h tests/xen/driver/cost.c tests/xen/driver/death.c \
-	tests/xen/driver/debug.c tests/xen/driver/detach.c tests/xen/driver/guest.c \
+	tests/xen/driver/debug.c tests/xen/driver/demo.c \
+	tests/xen/driver/demo.h tests/xen/driver/detach.c tests/xen/driver/guest.c \
 	tests/xen/driver/guest.h tests/xen/driver/image.c tests/xen/driver/image.h \
 	tests/xen/driver/instruction.c tests/xen/driver/interrupt.c tests/xen/driver/main.c \
 	tests/xen/driver/page.c tests/xen/driver/recorder.c tests/xen/driver/recorder.h \
@@ -18,10 +19,14 @@ tests_xen_driver_driver_SOURCES = tests/xen/driver/attach.c tests/xen/driver/bed
 	tests/xen/driver/view.c \
 	tools/message_kind.h tools/trace_format.h tools/trace_writer.c tools/trace_writer.h
 
+# What the lab does when something is wrong; needs no Xen.
+dist_check_SCRIPTS += tests/xen/labkit_test.py
+TESTS += tests/xen/labkit_test.py
+
 EXTRA_DIST += tests/xen/README.md tests/xen/lab tests/xen/labkit/__init__.py \
 	tests/xen/labkit/archive.py tests/xen/labkit/cache.py tests/xen/labkit/commands.py \
 	tests/xen/labkit/console.py tests/xen/labkit/disc.py tests/xen/labkit/dom0.py \
 	tests/xen/labkit/emulator.py tests/xen/labkit/initrd.py \
-	tests/xen/labkit/package_root.py tests/xen/labkit/problem.py \
+	tests/xen/labkit/lock.py tests/xen/labkit/package_root.py tests/xen/labkit/problem.py \
 	tests/xen/labkit/product.py tests/xen/labkit/release.py tests/xen/labkit/run.py \
 	tests/xen/labkit/verdict.py tests/xen/labkit/vmlinux.py

@@ -126,7 +126,7 @@ static void populate(uint32_t domain)
 	     "xc_domain_populate_physmap_exact");
 }
 
-static void *map(uint32_t domain, uint64_t address, size_t pages)
+void *guest_map(uint32_t domain, uint64_t address, size_t pages)
 {
 	xen_pfn_t *gfns = calloc(pages, sizeof(*gfns));
 	void *mapped;
@@ -149,7 +149,7 @@ static void load(uint32_t domain, const struct image *image)
 		uint64_t first = piece->address & ~(PAGE_BYTES - 1);
 		size_t pages = (piece->address + piece->size - first + PAGE_BYTES - 1) /
 			       PAGE_BYTES;
-		char *to = map(domain, first, pages);
+		char *to = guest_map(domain, first, pages);
 
 		memcpy(to + (piece->address - first), piece->bytes, piece->size);
 		xenforeignmemory_unmap(memory, to, pages);
@@ -212,7 +212,7 @@ void guest_create(struct guest *guest, const char *path, const struct guest_opti
 	load(guest->domain, &image);
 	set_first_vcpu(guest->domain, image.entry);
 	image_free(&image);
-	guest->boxes = map(guest->domain, MB_BOXES, 1);
+	guest->boxes = guest_map(guest->domain, MB_BOXES, 1);
 	must(xc_domain_unpause(control, guest->domain), "xc_domain_unpause");
 }
 
@@ -221,7 +221,7 @@ void guest_adopt(struct guest *guest, uint32_t domain)
 	memset(guest, 0, sizeof(*guest));
 	guest->domain = domain;
 	snprintf(guest->name, sizeof(guest->name), "%" PRIu32, domain);
-	guest->boxes = map(domain, MB_BOXES, 1);
+	guest->boxes = guest_map(domain, MB_BOXES, 1);
 	for (unsigned int vcpu = 0; vcpu < MB_VCPUS; vcpu++)
 		guest->wanted[vcpu] = guest_get(guest, vcpu, MB_WANTED);
 }

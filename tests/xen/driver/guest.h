@@ -9,6 +9,7 @@
 #define TESTS_XEN_DRIVER_GUEST_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "guests/mailbox.h"
@@ -35,6 +36,9 @@ void guest_create(struct guest *guest, const char *image, const struct guest_opt
 /* Takes a domain that somebody else started from that image. */
 void guest_adopt(struct guest *guest, uint32_t domain);
 void guest_destroy(struct guest *guest);
+
+/* Maps guest memory from the frame of `address` on. Unmapped when the program ends. */
+void *guest_map(uint32_t domain, uint64_t address, size_t pages);
 
 /* The number at `offset` (MB_*) of a mailbox. */
 uint64_t guest_get(const struct guest *guest, unsigned int vcpu, unsigned int offset);

@@ -85,7 +85,7 @@ static int read_segments(struct image *image, size_t size)
 		if (segment.p_type == PT_NOTE)
 			found |= find_entry(image->file + segment.p_offset, segment.p_filesz,
 					    &image->entry);
-		if (segment.p_type != PT_LOAD)
+		if (segment.p_type != PT_LOAD || !segment.p_filesz)
 			continue;
 		if (image->piece_count == IMAGE_PIECES_MAX)
 			return fail("too many segments");

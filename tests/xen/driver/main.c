@@ -3,16 +3,18 @@
  * main.c: runs tests of the product on a Xen, inside its dom0.
  *
  *     driver [--image FILE | --domain NUMBER] [--record FOLDER] [--list] [TEST...]
+ *     driver --image FILE --run COMMAND
  *
  * Without names it runs all. Each test finds an attached engine, and when it has ended the
  * engine is detached and the guest has to be alive. A recorded test gets a guest for itself, so
- * that its recording does not depend on what ran before.
+ * that its recording does not depend on what ran before. The second form is demo.h's.
  */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/xen/driver/demo.h"
 #include "tests/xen/driver/recorder.h"
 #include "tests/xen/driver/tests.h"
 
@@ -105,9 +107,11 @@ int main(int argc, char **argv)
 		{ "domain", required_argument, NULL, 'd' },
 		{ "record", required_argument, NULL, 'r' },
 		{ "list", no_argument, NULL, 'l' },
+		{ "run", required_argument, NULL, 'c' },
 		{ 0 },
 	};
 	static struct bed bed;
+	const char *command = NULL;
 	unsigned int ran = 0;
 	int option;
 
@@ -125,9 +129,13 @@ int main(int argc, char **argv)
 		case 'l':
 			list();
 			return 0;
+		case 'c':
+			command = optarg;
+			break;
 		default:
 			fprintf(stderr, "usage: driver [--image FILE | --domain NUMBER] "
-					"[--record FOLDER] [--list] [TEST...]\n");
+					"[--record FOLDER] [--list] [TEST...]\n"
+					"       driver --image FILE --run COMMAND\n");
 			return 2;
 		}
 	}
@@ -136,6 +144,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	guest_interface_open();
+	if (command)
+		return demo_run(image, command);
 	get_guest(&bed.guest);
 	if (recorder_is_on())
 		recorder_keep_policy(bed.guest.domain);

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Cache: the folder in which all that was fetched or built is kept.
+"""Cache: the folder in which all that was fetched is kept.
 
     emulator/  Bochs and its own libc       kernel/   dom0's kernel, modules, busybox, GRUB
     tools/     xorriso, grub-mkimage        xen-REL/  Xen, its headers and libraries
-    apt/       apt's lists, by suite        build-REL/, run-REL/  ours
+    apt/       apt's lists, by suite
 
 A folder of packages is unpacked under another name and renamed when it is complete, so what is
-there is whole. One lab at a time uses a cache: the others wait.
+there is whole. Any number of labs use a cache at once; one that fetches or cleans is alone.
 """
 import errno
-import fcntl
 import gzip
 import os
 import shutil
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from .archive import Archive
 from .dom0 import MODULES
+from .lock import Lock
 from .problem import Problem, Unavailable
 from .release import EMULATOR_SUITE, KERNEL_SUITE
 from .vmlinux import unpack_vmlinux
@@ -33,15 +33,11 @@ class Cache:
         self.say = say
         self.archives = {}
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self.lock = open(folder / "lock", "w", encoding="ascii")
-            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say(f"another lab uses {folder}: waiting for it")
-            fcntl.flock(self.lock, fcntl.LOCK_EX)
+            self.lock = Lock(folder, say)
         except OSError as error:
             raise Problem(f"cannot write to {folder} ({error.strerror}): name another place in "
                           "XDG_CACHE_HOME") from error
+        self.lock.share()
 
     def archive(self, suite):
         if suite not in self.archives:
@@ -51,7 +47,10 @@ class Cache:
     def _keep(self, name, fill):
         """The folder NAME; if it is not there yet, fill() makes it."""
         folder = self.folder / name
-        if not folder.exists():
+        if folder.exists():
+            return folder
+        self.lock.take()
+        if not folder.exists():  # still: whoever had the lock may have fetched it
             self.say(f"fetching {name} into {self.folder}")
             try:
                 fill(folder).rename(folder)
@@ -61,6 +60,7 @@ class Cache:
                               f"{cure}, or name another place in XDG_CACHE_HOME") from error
             finally:
                 shutil.rmtree(folder.with_name(folder.name + ".part"), ignore_errors=True)
+        self.lock.share()
         return folder
 
     def emulator(self):
@@ -120,6 +120,7 @@ class Cache:
         self.xen(release)
 
     def clean(self):
+        self.lock.take()
         for entry in self.folder.iterdir():
             if entry.name != "lock":
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()

@@ -8,8 +8,9 @@ from pathlib import Path
 from . import console
 from .cache import Cache, default_folder
 from .disc import make_disc
-from .dom0 import SHELL, TEST, make_initrd
+from .dom0 import DEMO, SHELL, TEST, make_initrd
 from .emulator import Emulator
+from .lock import Lock
 from .package_root import PackageRoot
 from .problem import FAIL, PASS, Problem
 from .product import Product
@@ -17,44 +18,69 @@ from .release import RELEASES, find_releases
 from .run import watch_tests
 
 SOURCE = Path(__file__).resolve().parents[3]
+WORKPLACE = SOURCE / "build/lab"
+GUESTS = ("mailbox.elf", "worker.elf")
 DOM0_MB = 256
+DEMO_SPARE = 60  # emulated seconds, for all that is not watching
 
 
 def say(text):
     print(f"lab: {text}", flush=True)
 
 
-def _prepare(cache, release, arguments, job):
-    """Fetches, builds and packs; the folder in which Bochs finds its disc."""
+def _workplace(release):
+    """Where RELEASE is built and run: it belongs to this source tree, unlike the cache."""
+    folder = WORKPLACE / release.name
+    try:
+        lock = Lock(folder, say)
+    except OSError as error:
+        raise Problem(f"cannot write to {folder} ({error.strerror}): run the lab from a source "
+                      "tree of your own") from error
+    lock.take()
+    return folder, lock
+
+
+def _prepare(cache, release, run, arguments, job):
+    """Fetches, builds and packs; RUN becomes the folder in which Bochs finds its disc."""
     cache.fetch(release)
     xen, kernel = PackageRoot(cache.xen(release)), PackageRoot(cache.kernel())
-    product = Product(SOURCE, cache.folder / f"build-{release.name}", xen, say)
+    product = Product(SOURCE, run / "build", f"Xen {release.name}", xen, say)
     product.build()
-    run = cache.folder / f"run-{release.name}"
-    run.mkdir(exist_ok=True)
     build = product.folder
-    make_initrd(run / "initrd.gz", xen, kernel,
-                programs={"driver": build / "tests/xen/driver/driver",
-                          "ringside": build / "ringside"},
-                files={"mailbox.elf": build / "guests/mailbox.elf"}, job=job)
-    make_disc(run / "boot.iso", PackageRoot(cache.tools()), kernel, xen, run / "initrd.gz",
-              arguments.cpus, DOM0_MB)
-    return run
+    try:
+        make_initrd(run / "initrd.gz", xen, kernel,
+                    programs={"driver": build / "tests/xen/driver/driver",
+                              "ringside": build / "ringside"},
+                    files={name: build / "guests" / name for name in GUESTS}, job=job)
+        make_disc(run / "boot.iso", PackageRoot(cache.tools()), kernel, xen, run / "initrd.gz",
+                  arguments.cpus, DOM0_MB)
+    except OSError as error:
+        raise Problem(f"cannot write to {run} ({error.strerror}): make room there") from error
 
 
-def _boot_one(cache, release, arguments):
-    job = TEST.format(limit=arguments.limit, arguments=" ".join(arguments.test))
-    run = _prepare(cache, release, arguments, job)
+def _boot_one(cache, release, arguments, job):
+    run, _lock = _workplace(release)
+    _prepare(cache, release, run, arguments, job)
     say(f"booting Xen {release.name} with {arguments.cpus} CPU(s)")
     with Emulator(PackageRoot(cache.emulator()), run, arguments.cpus) as emulator:
         return watch_tests(emulator, run, release.name, arguments.verbose)
 
 
-def boot(arguments):
+def _boot(arguments, job):
     releases = find_releases(arguments.xen)
     cache = Cache(default_folder(), say)
-    results = [_boot_one(cache, release, arguments) for release in releases]
+    results = [_boot_one(cache, release, arguments, job) for release in releases]
     return PASS if all(results) else FAIL
+
+
+def boot(arguments):
+    return _boot(arguments, TEST.format(limit=arguments.limit,
+                                        arguments=" ".join(arguments.test)))
+
+
+def demo(arguments):
+    arguments.limit = arguments.seconds + DEMO_SPARE
+    return _boot(arguments, DEMO.format(limit=arguments.limit, seconds=arguments.seconds))
 
 
 def shell(arguments):
@@ -64,7 +90,8 @@ def shell(arguments):
     if not sys.stdin.isatty():
         raise Problem("a shell wants a terminal")
     cache = Cache(default_folder(), say)
-    run = _prepare(cache, releases[0], arguments, SHELL)
+    run, _lock = _workplace(releases[0])
+    _prepare(cache, releases[0], run, arguments, SHELL)
     with console.Terminal() as terminal, \
             Emulator(PackageRoot(cache.emulator()), run, arguments.cpus,
                      terminal=terminal.name) as emulator:
@@ -88,7 +115,7 @@ def list(_):  # pylint: disable=redefined-builtin  (it is the command's name)
         there = (folder / f"xen-{release.name}").exists()
         print(f"Xen {release.name}  (Debian {release.suite}"
               f"{'' if there else ', to be fetched'})")
-    for driver in sorted(folder.glob("build-*/tests/xen/driver/driver")):
+    for driver in sorted(WORKPLACE.glob("*/build/tests/xen/driver/driver")):
         names = subprocess.run([driver, "--list"], capture_output=True, text=True, check=False)
         if names.returncode == 0:
             print("\nTests:\n" + names.stdout, end="")

@@ -26,6 +26,14 @@ TEST = """\
 driver {arguments} >/dev/ttyS1 2>&1 </dev/null
 echo "# lab: the driver ended with $?" >/dev/ttyS1
 """
+# What a person would type there. The driver's part: it makes the guest, and looks what is left.
+DEMO = """\
+(busybox sleep {limit}; echo "Bail out! {limit} emulated seconds are over" >/dev/ttyS1) &
+driver --image /worker.elf --run "ringside watch %s --cr3 --cr4 --msr 0xc0000082 \
+--breakpoint --cpuid --descriptor --guest-request --page 0x130-0x131:n \
+--table --seconds {seconds}" >/dev/ttyS1 2>&1 </dev/null
+echo "# lab: the driver ended with $?" >/dev/ttyS1
+"""
 SHELL = """\
 echo "This is dom0. driver and ringside are in /bin; leave with Ctrl-]"
 while true; do busybox setsid busybox cttyhack busybox sh; done

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Product: Ringside built for one release of Xen, from this source tree.
 
-It is the project's own configure and make, in a folder of the cache, with the headers and
+It is the project's own configure and make, in a folder of its own, with the headers and
 libraries of that release in place of this machine's. So one source tree makes three builds,
 which differ in nothing but the Xen that they are for.
 """
@@ -15,13 +15,14 @@ from .problem import Problem
 LIBRARIES = {"XENCTRL": "-lxenctrl", "XENEVTCHN": "-lxenevtchn",
              "XENFOREIGNMEMORY": "-lxenforeignmemory", "XENDEVICEMODEL": "-lxendevicemodel",
              "XENCALL": "-lxencall", "XENSTORE": "-lxenstore"}
-TARGETS = ["ringside", "tests/xen/driver/driver", "guests/mailbox.elf"]
+TARGETS = ["ringside", "tests/xen/driver/driver", "guests/mailbox.elf", "guests/worker.elf"]
 
 
 class Product:
-    def __init__(self, source, folder, xen, say):
-        """SOURCE is the source tree, FOLDER where to build, XEN a release's PackageRoot."""
-        self.source, self.folder, self.xen, self.say = source, folder, xen, say
+    def __init__(self, source, folder, name, xen, say):
+        """SOURCE is the source tree, FOLDER where to build, NAME what for, XEN a PackageRoot."""
+        self.source, self.folder, self.name = source, folder, name
+        self.xen, self.say = xen, say
 
     def build(self):
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -35,7 +36,7 @@ class Product:
         status = self.folder / "config.status"
         if status.exists() and status.stat().st_mtime > script.stat().st_mtime:
             return
-        self.say(f"configuring {self.folder.name}")
+        self.say(f"building Ringside for {self.name}")
         root = self.xen.folder
         libraries = root / "usr/lib/x86_64-linux-gnu"
         # -isystem wins over the headers of another release that this machine may have; the
@@ -61,5 +62,5 @@ class Product:
         if done.returncode:
             lines = [line for line in log.read_text(errors="replace").splitlines()
                      if re.search(r"error: |undefined reference|\*\*\*", line)] or ["it does not say why"]
-            raise Problem(f"{what} for {self.folder.name} failed: {lines[0].strip()} "
+            raise Problem(f"{what} for {self.name} failed: {lines[0].strip()} "
                           f"(all of it: {log})")

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* demo.c: makes a guest, lets a command work on it, and looks at what that has left behind. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include <ringside/ringside.h>
+#include <xenctrl.h>
+
+#include "guests/map.h"
+#include "tests/xen/driver/check.h"
+#include "tests/xen/driver/demo.h"
+#include "tests/xen/driver/guest.h"
+
+#define VCPUS 4
+#define START_MS 5000
+#define SLOT_PAGES (VCPUS * GUEST_SLOT_SIZE / 4096 + 1)
+
+static const volatile char *slots;
+
+static uint64_t loops(unsigned int vcpu)
+{
+	return *(const volatile uint64_t *)(slots + vcpu * GUEST_SLOT_SIZE + SLOT_LOOPS);
+}
+
+static bool goes_on(unsigned int vcpu)
+{
+	uint64_t before = loops(vcpu), limit = now_ns() + START_MS * UINT64_C(1000000);
+
+	while (loops(vcpu) <= before + 1 && now_ns() < limit)
+		sleep_ms(10);
+	return loops(vcpu) > before + 1;
+}
+
+static void check_guest(const struct guest *guest)
+{
+	xc_domaininfo_t info;
+	struct rs_engine *engine;
+	int error;
+
+	for (unsigned int vcpu = 0; vcpu < VCPUS; vcpu++)
+		check(goes_on(vcpu), "vCPU %u goes on", vcpu);
+	check(xc_domain_getinfolist(guest_interface(), guest->domain, 1, &info) == 1 &&
+	      info.domain == guest->domain &&
+	      !(info.flags & (XEN_DOMINF_paused | XEN_DOMINF_dying | XEN_DOMINF_shutdown)),
+	      "the domain is neither paused nor dead");
+	error = rs_engine_attach(&engine, guest->name, NULL);
+	if (check(!error, "the next one can attach: %s", rs_strerror(error)))
+		check(!rs_engine_detach(engine), "and detach");
+}
+
+/* The command with the guest's number in the place of %s. */
+static int run(const char *command, const char *domain)
+{
+	const char *place = strstr(command, "%s");
+	char line[1024];
+
+	if (!place)
+		check_bail("the command has no %%s for the guest's number");
+	snprintf(line, sizeof(line), "%.*s%s%s", (int)(place - command), command, domain,
+		 place + 2);
+	return system(line);
+}
+
+int demo_run(const char *image, const char *command)
+{
+	struct guest guest;
+	int status;
+
+	check_begin("demo");
+	guest_create(&guest, image, &(struct guest_options){ .vcpu_count = VCPUS });
+	slots = guest_map(guest.domain, GUEST_SLOTS, SLOT_PAGES);
+	for (unsigned int vcpu = 0; vcpu < VCPUS; vcpu++)
+		if (!goes_on(vcpu))
+			check_bail("vCPU %u has not started", vcpu);
+	status = run(command, guest.name);
+	check(WIFEXITED(status) && !WEXITSTATUS(status), "the command ends with status %d",
+	      WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+	check_guest(&guest);
+	guest_destroy(&guest);
+	return check_done();
+}

@@ -1,0 +1,272 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""labkit_test: what the lab does when something is wrong. Needs neither Xen nor a network."""
+import io
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from contextlib import redirect_stdout
+from pathlib import Path
+from unittest import mock
+
+sys.dont_write_bytecode = True
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+from labkit import archive, run  # noqa: E402  (the path comes first)
+from labkit.cache import Cache  # noqa: E402
+from labkit.emulator import Emulator  # noqa: E402
+from labkit.problem import Problem, Unavailable  # noqa: E402
+from labkit.release import find_releases  # noqa: E402
+from labkit.verdict import Verdict  # noqa: E402
+
+
+def silent(_):
+    pass
+
+
+class InFolder(unittest.TestCase):
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def lab(self, *arguments, **environment):
+        """Runs the lab with an empty cache, as a person would."""
+        environment = dict(os.environ, XDG_CACHE_HOME=str(self.folder / "cache"), CI="",
+                           **environment)
+        return subprocess.run([sys.executable, HERE / "lab", *arguments], env=environment,
+                              capture_output=True, text=True, check=False)
+
+    def cache_holds(self):
+        """What of packages is in the cache."""
+        folder = self.folder / "cache/ringside"
+        return sorted(path.name for path in folder.iterdir()
+                      if path.name not in ("lock", "apt"))
+
+    def apt_get(self, script):
+        """The text of a PATH on which apt-get is SCRIPT."""
+        program = self.folder / "bin/apt-get"
+        program.parent.mkdir()
+        program.write_text("#!/bin/sh\n" + script)
+        program.chmod(0o755)
+        return f"{program.parent}:{os.environ['PATH']}"
+
+
+class Fetching(InFolder):
+    def skips(self, done, reason):
+        self.assertEqual(done.returncode, 77, done.stderr)
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        self.assertRegex(done.stderr, reason)
+        self.assertEqual(self.cache_holds(), [])
+
+    def test_no_apt(self):
+        self.skips(self.lab("fetch", PATH=str(self.folder)), "apt-get.*Debian, or a warm cache")
+
+    def test_no_network(self):
+        self.skips(self.lab("fetch", RINGSIDE_LAB_ARCHIVE_TRIXIE="http://127.0.0.1:9/debian"),
+                   "cannot fetch from Debian's trixie: .*RINGSIDE_LAB_ARCHIVE_TRIXIE")
+
+    def test_in_ci_no_network_is_a_failure(self):
+        with mock.patch.dict(os.environ, CI="true"):
+            done = subprocess.run(
+                [sys.executable, HERE / "lab", "fetch"], capture_output=True, text=True,
+                check=False, env=dict(os.environ, XDG_CACHE_HOME=str(self.folder / "cache"),
+                                      RINGSIDE_LAB_ARCHIVE_TRIXIE="http://127.0.0.1:9/debian"))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("failed: cannot fetch", done.stderr)
+
+    def test_unsigned_archive(self):
+        repository = self.folder / "debian/dists/trixie"
+        (repository / "main/binary-amd64").mkdir(parents=True)
+        (repository / "main/binary-amd64/Packages").write_text("")
+        (repository / "Release").write_text("Suite: trixie\nCodename: trixie\n")
+        done = self.lab("fetch", RINGSIDE_LAB_ARCHIVE_TRIXIE=f"file:{self.folder}/debian")
+        self.skips(done, "not signed")
+
+    def test_package_has_vanished(self):
+        path = self.apt_get("""case "$*" in
+            *indextargets*) echo Packages http://archive/debian ;;
+            *--simulate*) echo Inst libgtk ; echo Inst bochs ;;
+            *download*) touch half.deb; echo "E: Unable to locate package vgabios" >&2; exit 100 ;;
+            esac""")
+        self.skips(self.lab("fetch", PATH=path), "Unable to locate package vgabios")
+
+    def test_package_is_damaged(self):
+        path = self.apt_get("""case "$*" in
+            *indextargets*) echo Packages http://archive/debian ;;
+            *download*) echo garbage >bochs.deb ;;
+            esac""")
+        self.skips(self.lab("fetch", PATH=path), "cannot unpack bochs.deb")
+
+    def test_the_named_archive_is_taken(self):
+        with mock.patch.dict(os.environ, RINGSIDE_LAB_ARCHIVE_BULLSEYE="http://mine"):
+            self.assertEqual(archive.mirror_of("bullseye"), "http://mine")
+
+
+class Room(InFolder):
+    def small_disk(self):
+        disk = self.folder / "disk"
+        disk.mkdir()
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", disk],
+                              capture_output=True, check=False)
+        if done.returncode:
+            self.skipTest("no right to mount a small disk")
+        self.addCleanup(subprocess.run, ["umount", disk], check=False)
+        return disk
+
+    def test_full_disk(self):
+        cache = Cache(self.small_disk() / "ringside", silent)
+
+        def fill(folder):
+            part = folder.with_name(folder.name + ".part")
+            part.mkdir()
+            (part / "big").write_bytes(bytes(1 << 20))
+            return part
+        with self.assertRaisesRegex(Problem, "No space left.*make room"):
+            cache._keep("emulator", fill)  # pylint: disable=protected-access
+        self.assertEqual([path.name for path in cache.folder.iterdir()], ["lock"])
+
+    def test_cache_is_a_file(self):
+        (self.folder / "cache").write_text("")
+        done = self.lab("fetch")
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, "^lab: cannot write to .*XDG_CACHE_HOME\n$")
+
+    def test_what_is_there_is_not_fetched_again(self):
+        cache = Cache(self.folder / "cache", silent)
+        (cache.folder / "emulator").mkdir()
+        self.assertEqual(cache.emulator(), cache.folder / "emulator")
+
+
+class Usage(InFolder):
+    def test_unknown_release(self):
+        with self.assertRaisesRegex(Problem, "no Xen 4.13 here: .*4.20 and all"):
+            find_releases("4.13")
+
+    def test_host_without_xen(self):
+        done = self.lab("host", RINGSIDE_BUILD=str(self.folder))
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, "^lab: no .*driver: build it first")
+
+
+class FakeRoot:
+    """In the place of Bochs' PackageRoot: starts COMMAND."""
+
+    def __init__(self, *command):
+        self.started = list(command)
+
+    def __truediv__(self, name):
+        return Path("/nonexistent") / name
+
+    def command(self, *_):
+        return self.started
+
+
+class Booting(InFolder):
+    def watch(self, *command, silence=run.SILENCE_LIMIT):
+        output = io.StringIO()
+        with redirect_stdout(output), mock.patch.object(run, "SILENCE_LIMIT", silence), \
+                Emulator(FakeRoot(*command), self.folder, 1) as emulator:
+            good = run.watch_tests(emulator, self.folder, "4.17", False)
+        self.assertTrue(emulator.ended())
+        return good, output.getvalue()
+
+    def test_bochs_dies(self):
+        good, said = self.watch("sh", "-c", "echo '[CPU0] PANIC: oh' >bochs.log; exit 3")
+        self.assertFalse(good)
+        self.assertIn("no verdict after 0 checks; Bochs ended by itself: [CPU0] PANIC: oh", said)
+
+    def test_bochs_cannot_start(self):
+        with self.assertRaisesRegex(Problem, "cannot start Bochs .*lab clean, then lab fetch"):
+            self.watch("/nonexistent/bochs")
+
+    def test_bochs_says_nothing(self):
+        good, said = self.watch("sh", "-c", "while :; do :; done", silence=1)
+        self.assertFalse(good)
+        self.assertIn("nothing came for 1 seconds of Bochs' own time", said)
+
+    def test_all_is_well(self):
+        good, said = self.watch("sh", "-c", "printf 'ok 1 - a\\n1..1\\n"
+                                "# lab: the driver ended with 0\\n' >tap.log; sleep 60")
+        self.assertTrue(good, said)
+
+    def test_the_end_of_the_console_is_shown(self):
+        good, said = self.watch("sh", "-c", "echo '(XEN) Panic on CPU 0' >console.log")
+        self.assertFalse(good)
+        self.assertIn("(XEN) Panic on CPU 0", said)
+
+    def test_a_killed_lab_leaves_no_bochs(self):
+        child = os.fork()
+        if not child:
+            with Emulator(FakeRoot("sleep", "60"), self.folder, 1) as emulator:
+                (self.folder / "pid").write_text(str(emulator.process.pid))
+                os.kill(os.getpid(), signal.SIGKILL)
+        os.waitpid(child, 0)
+        bochs = int((self.folder / "pid").read_text())
+        for _ in range(100):
+            try:
+                os.kill(bochs, 0)
+            except ProcessLookupError:
+                return
+            if Path(f"/proc/{bochs}/stat").read_text(encoding="ascii").split()[2] == "Z":
+                return
+            time.sleep(0.05)
+        self.fail("it still runs")
+
+
+class Judging(unittest.TestCase):
+    def why_not(self, *lines):
+        verdict = Verdict()
+        for line in lines:
+            verdict.read(line)
+        return verdict.why_not()
+
+    END = "# lab: the driver ended with 0"
+
+    def test_good(self):
+        self.assertIsNone(self.why_not("ok 1 - a", "ok 2 - b # SKIP Xen 4.14 has none", "1..2",
+                                       self.END))
+
+    def test_bad(self):
+        for reason, lines in (
+                ("1 of 2 checks failed", ("ok 1", "not ok 2", "1..2", self.END)),
+                ("1 checks of 2 ran", ("ok 1", "1..2", self.END)),
+                ("before it said how many", ("ok 1", self.END)),
+                ("no verdict after 1 checks", ("ok 1", "1..1")),
+                ("not one check ran", ("1..0", self.END)),
+                ("the driver ended with 1", ("ok 1", "1..1", self.END[:-1] + "1")),
+                ("300 emulated seconds", ("ok 1", "Bail out! 300 emulated seconds are over"))):
+            self.assertIn(reason, self.why_not(*lines), lines)
+
+
+class Tap(unittest.TextTestResult):
+    """Says what automake's driver understands."""
+
+    count = 0
+
+    def line(self, head, test, tail=""):
+        Tap.count += 1
+        print(f"{head} {Tap.count} - {test.id().split('.', 1)[-1]}{tail}", flush=True)
+
+    def addSuccess(self, test):
+        self.line("ok", test)
+
+    def addSkip(self, test, reason):
+        self.line("ok", test, f" # SKIP {reason}")
+
+    def addFailure(self, test, err):
+        self.line("not ok", test)
+        print("# " + self._exc_info_to_string(err, test).replace("\n", "\n# "), flush=True)
+
+    addError = addFailure
+
+
+if __name__ == "__main__":
+    unittest.main(testRunner=unittest.TextTestRunner(stream=io.StringIO(), resultclass=Tap),
+                  exit=False)
+    print(f"1..{Tap.count}")
