@@ -10,6 +10,7 @@ MODULES = ("xen-privcmd", "xen-evtchn", "xen-gntdev", "xenfs")
 INIT = """\
 #!/bin/busybox sh
 export PATH=/bin LD_LIBRARY_PATH=/lib/x86_64-linux-gnu
+busybox ln -s busybox /bin/sh
 busybox mount -t proc none /proc
 busybox mount -t sysfs none /sys
 busybox mount -t devtmpfs none /dev
@@ -27,11 +28,13 @@ driver {arguments} >/dev/ttyS1 2>&1 </dev/null
 echo "# lab: the driver ended with $?" >/dev/ttyS1
 """
 # What a person would type there. The driver's part: it makes the guest, and looks what is left.
+# Through a pipe: on a terminal the table would draw over itself.
 DEMO = """\
+set -o pipefail
 (busybox sleep {limit}; echo "Bail out! {limit} emulated seconds are over" >/dev/ttyS1) &
 driver --image /worker.elf --run "ringside watch %s --cr3 --cr4 --msr 0xc0000082 \
 --breakpoint --cpuid --descriptor --guest-request --page 0x130-0x131:n \
---table --seconds {seconds}" >/dev/ttyS1 2>&1 </dev/null
+--table --seconds {seconds}" 2>&1 </dev/null | busybox cat >/dev/ttyS1
 echo "# lab: the driver ended with $?" >/dev/ttyS1
 """
 SHELL = """\
