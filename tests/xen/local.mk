@@ -5,7 +5,7 @@
 check_PROGRAMS += tests/xen/driver/driver
 tests_xen_driver_driver_CFLAGS = $(AM_CFLAGS) $(XEN_CFLAGS)
 # xc_cpuid_apply_policy is in libxenguest, which has no .pc file of its own in all releases.
-tests_xen_driver_driver_LDADD = libringside.la -lxenguest $(XEN_LIBS)
+tests_xen_driver_driver_LDADD = libringside-private.la -lxenguest $(XEN_LIBS)
 tests_xen_driver_driver_SOURCES = tests/xen/driver/attach.c tests/xen/driver/bed.c \
 	tests/xen/driver/bed.h tests/xen/driver/breakpoint.c tests/xen/driver/check.c \
 	tests/xen/driver/check.h tests/xen/driver/cost.c tests/xen/driver/death.c \
@@ -18,6 +18,9 @@ tests_xen_driver_driver_SOURCES = tests/xen/driver/attach.c tests/xen/driver/bed
 	tests/xen/driver/ring.c tests/xen/driver/step.c tests/xen/driver/tests.h \
 	tests/xen/driver/view.c \
 	tools/message_kind.h tools/trace_format.h tools/trace_writer.c tools/trace_writer.h
+tests_xen_driver_driver_SOURCES += tests/xen/driver/bare.c tests/xen/driver/bare.h \
+	tests/xen/driver/broken.c tests/xen/driver/recovery.c
+EXTRA_DIST += tests/xen/broken.sh
 
 # What the lab does when something is wrong; needs no Xen.
 dist_check_SCRIPTS += tests/xen/labkit_test.py

@@ -5,9 +5,10 @@
  *     driver [--image FILE | --domain NUMBER] [--record FOLDER] [--list] [TEST...]
  *     driver --image FILE --run COMMAND
  *
- * Without names it runs all. Each test finds an attached engine, and when it has ended the
- * engine is detached and the guest has to be alive. A recorded test gets a guest for itself, so
- * that its recording does not depend on what ran before. The second form is demo.h's.
+ * Without names it runs all but those that run only by name. Each test finds an attached engine,
+ * and when it has ended the engine is detached and the guest has to be alive. A recorded test gets
+ * a guest for itself, so that its recording does not depend on what ran before. The second form
+ * is demo.h's.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -21,7 +22,8 @@
 static const struct test *const files[] = {
 	tests_of_attach, tests_of_registers, tests_of_breakpoint, tests_of_instruction,
 	tests_of_step, tests_of_debug, tests_of_page, tests_of_interrupt, tests_of_view,
-	tests_of_ring, tests_of_detach, tests_of_death, tests_of_cost,
+	tests_of_ring, tests_of_detach, tests_of_death, tests_of_recovery, tests_of_cost,
+	tests_of_broken,
 };
 #define FILE_COUNT (sizeof(files) / sizeof(*files))
 
@@ -70,12 +72,12 @@ static void run(struct bed *bed, const struct test *test)
 	}
 }
 
-static bool wanted(const char *name, char **names)
+static bool wanted(const struct test *test, char **names)
 {
 	if (!*names)
-		return true;
+		return !test->only_by_name;
 	for (; *names; names++)
-		if (!strcmp(name, *names))
+		if (!strcmp(test->name, *names))
 			return true;
 	return false;
 }
@@ -84,7 +86,8 @@ static void list(void)
 {
 	for (size_t i = 0; i < FILE_COUNT; i++)
 		for (const struct test *test = files[i]; test->name; test++)
-			printf("%-24s %s\n", test->name, test->about);
+			printf("%-24s %s%s\n", test->name, test->about,
+			       test->only_by_name ? " (only by name)" : "");
 }
 
 static void introduce(struct bed *bed)
@@ -152,7 +155,7 @@ int main(int argc, char **argv)
 	introduce(&bed);
 	for (size_t i = 0; i < FILE_COUNT; i++)
 		for (const struct test *test = files[i]; test->name; test++)
-			if (wanted(test->name, argv + optind)) {
+			if (wanted(test, argv + optind)) {
 				run(&bed, test);
 				ran++;
 			}

@@ -2,6 +2,7 @@
 /* ring.c: a full ring, and two vCPUs on it. */
 #include <inttypes.h>
 
+#include "tests/xen/driver/bare.h"
 #include "tests/xen/driver/tests.h"
 
 #define REQUESTS 20
@@ -110,10 +111,73 @@ static void two_on_a_page(struct bed *bed)
 	check(bed->seen == ROUNDS, "every read of both reports (%u)", bed->seen);
 }
 
+static bool wait_until_done(const struct bed *bed, unsigned int vcpu)
+{
+	for (unsigned int i = 0; i < 1000 && !guest_is_done(&bed->guest, vcpu); i++)
+		sleep_ms(1);
+	return guest_is_done(&bed->guest, vcpu);
+}
+
+/* The vCPU writes CR3: its request, taken and not yet answered. */
+static bool ask(struct bed *bed, struct bare *bare, unsigned int vcpu, uint64_t root,
+		vm_event_response_t *answer)
+{
+	vm_event_request_t request;
+
+	guest_start(&bed->guest, vcpu, MB_WRITE_CR3, root, 0);
+	if (!bare_take(bare, &request))
+		return false;
+	*answer = bare_answer_to(&request);
+	return check(request.vcpu_id == vcpu && request.u.write_ctrlreg.new_value == root &&
+			     !guest_is_done(&bed->guest, vcpu),
+		     "vCPU %u asks for CR3 %#" PRIx64 ", and waits", request.vcpu_id,
+		     (uint64_t)request.u.write_ctrlreg.new_value);
+}
+
+/* vCPU 0 asks first, and is answered last, after two requests of vCPU 1. */
+static void answer_out_of_order(struct bed *bed, struct bare *bare)
+{
+	vm_event_response_t first, second;
+
+	if (!ask(bed, bare, 0, MB_ROOT_A, &first) || !ask(bed, bare, 1, MB_ROOT_B, &second))
+		return;
+	bare_answer(bare, &second);
+	check(wait_until_done(bed, 1) && !guest_is_done(&bed->guest, 0),
+	      "the second is answered: its vCPU goes on, the first one's waits");
+	if (!ask(bed, bare, 1, MB_TABLES, &second))
+		return;
+	bare_answer(bare, &second);
+	check(wait_until_done(bed, 1) && !guest_is_done(&bed->guest, 0), "once more");
+	bare_answer(bare, &first);
+	check(wait_until_done(bed, 0) && !rs_ring_owed(&bare->ring),
+	      "then the first: now vCPU 0 goes on");
+	if (ask(bed, bare, 0, MB_TABLES, &first))
+		bare_answer(bare, &first);
+}
+
+static void two_out_of_order(struct bed *bed)
+{
+	struct bare bare;
+
+	if (!guest_get(&bed->guest, 1, MB_BEAT))
+		guest_start(&bed->guest, 0, MB_START_AP, 0, 0);
+	if (!check(wait_until_done(bed, 0) && guest_vcpu_lives(&bed->guest, 1), "vCPU 1 runs") ||
+	    !bare_open(&bare, &bed->guest, 0))
+		return;
+	if (bare_switch(&bare, RS_CR, RS_CR3, true)) {
+		answer_out_of_order(bed, &bare);
+		bare_switch(&bare, RS_CR, RS_CR3, false);
+	}
+	bare_close(&bare);
+	check(guest_lives(&bed->guest) && guest_vcpu_lives(&bed->guest, 1), "both run on");
+}
+
 const struct test tests_of_ring[] = {
 	{ .name = "ring-full", .run = ring_full, .about = "nobody answers for a while" },
 	{ .name = "two-vcpus", .run = two_vcpus, .about = "different events at once" },
 	{ .name = "two-racing", .run = two_racing, .about = "hundreds of events of both" },
+	{ .name = "two-out-of-order", .run = two_out_of_order, .unattached = true,
+	  .about = "the first to ask is answered last" },
 	{ .name = "two-on-a-page", .run = two_on_a_page, .about = "two ways past one page" },
 	{ 0 },
 };

@@ -9,7 +9,8 @@ from .problem import Problem
 # What the emulator lacks, or what would cost time: see the comment of each.
 XEN_ARGUMENTS = [
     "console=com1", "com1=115200,8n1",
-    "loglvl=all", "guest_loglvl=all",
+    "loglvl=all",
+    "guest_loglvl=warning",  # each look at a vCPU's state says 2 KB: the serial line is slow
     "hap=1", "altp2m=1",
     "apicv=0",        # Bochs' APIC virtualisation is not complete
     "cpuidle=0", "cpufreq=none", "iommu=0", "ucode=no", "edd=off", "no-real-mode",
