@@ -1,1 +1,33 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# `ringside bench` is part of the command, which is linked statically: so the baselines reach
+# what is private in ring/ and xen/.
+
+ringside_SOURCES += \
+	bench/baseline.c \
+	bench/bench.c \
+	bench/case.c bench/case.h \
+	bench/child.c bench/child.h \
+	bench/clock.h \
+	bench/contestant.c bench/contestant.h \
+	bench/counts.h \
+	bench/engine.c \
+	bench/guest.c bench/guest.h \
+	bench/histogram.c bench/histogram.h \
+	bench/machine.c bench/machine.h \
+	bench/measure.c bench/measure.h \
+	bench/peer.c \
+	bench/ping.c bench/ping.h \
+	bench/plan.c bench/plan.h \
+	bench/report.c bench/report.h \
+	bench/result.c bench/result.h
+ringside_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE=1 -DPKGLIBDIR='"$(pkglibdir)"' \
+	-DPKGDATADIR='"$(pkgdatadir)"' -DSOURCE_FOLDER='"$(abs_top_srcdir)"'
+ringside_LDADD += -lm -lpthread
+
+# Counts the system calls of whatever it is preloaded into.
+pkglib_LTLIBRARIES += libringside-bench-count.la
+libringside_bench_count_la_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE=1 -U_FORTIFY_SOURCE
+libringside_bench_count_la_CFLAGS = -std=gnu11 $(WARNING_CFLAGS) -O2 -fvisibility=hidden
+libringside_bench_count_la_LDFLAGS = -module -avoid-version -shared -Wl,-z,defs
+libringside_bench_count_la_LIBADD = -ldl
+libringside_bench_count_la_SOURCES = bench/preload.c bench/counts.h ring/atomics.h

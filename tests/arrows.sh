@@ -50,7 +50,7 @@ may altp2m 'altp2m|xen|ring|ringside'
 may engine 'engine|altp2m|xen|ring|ringside'
 may tools 'tools|ringside'
 may examples 'examples|ringside'
-may bench 'bench|ringside'
+may bench 'bench|engine|xen|ring|ringside|tools|guests'
 may fakexen 'fakexen'
 may guests 'guests'
 

@@ -6,6 +6,7 @@
 #include "tools/exit_code.h"
 
 /* Each gets its own name as argv[0] and returns an exit code. SIGPIPE is ignored. */
+int bench_main(int argc, char **argv);
 int decode_main(int argc, char **argv);
 int info_main(int argc, char **argv);
 int watch_main(int argc, char **argv);

@@ -18,6 +18,7 @@ static const struct command {
 	{ "watch", "print a guest's events as they happen", watch_main },
 	{ "info", "what this Xen, and a guest on it, have to offer", info_main },
 	{ "decode", "say what recorded vm_event messages mean", decode_main },
+	{ "bench", "measure what it costs to consume a guest's events", bench_main },
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

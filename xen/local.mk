@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
 xen_sources = \
+	xen/about.c xen/about.h \
 	xen/altp2m.c xen/altp2m.h \
 	xen/connection.c xen/connection.h \
 	xen/domain.c xen/domain.h \

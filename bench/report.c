@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* report.c: hands over to bench/report.py, wherever it was installed. */
+#include "bench/report.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/exit_code.h"
+
+#define SCRIPT "bench/report.py"
+
+/* Beside the program's share folder, or as configured; in a build folder, as the environment says. */
+static bool find_script(char *path, size_t size)
+{
+	char program[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
+
+	if (length > 0) {
+		program[length] = 0;
+		*strrchr(program, '/') = 0;
+		if (snprintf(path, size, "%s/../share/ringside/" SCRIPT, program) < (int)size &&
+		    !access(path, R_OK))
+			return true;
+	}
+	snprintf(path, size, "%s", PKGDATADIR "/" SCRIPT);
+	if (!access(path, R_OK))
+		return true;
+	snprintf(path, size, "%s", SOURCE_FOLDER "/" SCRIPT);
+	return !access(path, R_OK);
+}
+
+int report_main(int argc, char **argv)
+{
+	char path[2 * PATH_MAX];
+
+	if (argc < 3) {
+		fprintf(stderr, "ringside bench: %s wants files (ringside bench --help says which)\n",
+			argv[1]);
+		return EXIT_USAGE;
+	}
+	if (!find_script(path, sizeof(path))) {
+		fprintf(stderr, "ringside bench: " SCRIPT " is not installed\n");
+		return EXIT_FAILED;
+	}
+	argv[0] = path;
+	execvp("python3", (char *[]){ "python3", path, argv[1], argv[2],
+				      argc > 3 ? argv[3] : NULL, NULL });
+	perror("ringside bench: python3");
+	return EXIT_FAILED;
+}
