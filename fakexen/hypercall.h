@@ -24,7 +24,7 @@ int64_t fx_dm_op(const struct fx_caller *caller, uint32_t domid, uint32_t buffer
 /* IOCTL_PRIVCMD_MMAPBATCH_V2's heart: the frame behind a domain's gfn, counted as mapped
  * once more (-EINVAL, -ESRCH, -EPERM); and its counterpart. */
 int64_t fx_map_foreign(const struct fx_caller *caller, uint32_t domid, uint64_t gfn);
-void fx_unmap_foreign(struct fx_model *model, uint32_t frame);
+void fx_unmap_foreign(struct fx_model *model, const struct fx_host *host, uint32_t frame);
 /* IOCTL_PRIVCMD_MMAP_RESOURCE: -EINVAL or the like for what does not exist. */
 int64_t fx_map_resource(const struct fx_caller *caller, uint32_t domid, uint32_t type,
 	uint32_t id, uint64_t index);

@@ -229,11 +229,11 @@ void fx_domain_kill(struct fx_model *model, const struct fx_host *host,
 	fx_domain_wake(model, host, domain);    /* to find that it is over */
 	__atomic_add_fetch(&model->domains_gone, 1, __ATOMIC_RELEASE);
 	fx_port_raise_virq(model, host, VIRQ_DOM_EXC);
-	fx_domain_reap(model, domain);
+	fx_domain_reap(model, host, domain);
 }
 
-/* Makes the slot as new. Its lock stays as it is, since a notify in some process may be
- * waiting for it, and the p2m's generation goes on, since a runner may still hold
+/* Makes the slot as new, with its lock held: a notify in some process may have it, or wait for
+ * it, and then finds no ring. The p2m's generation goes on, since a runner may still hold
  * translations. */
 static void wipe(struct fx_domain *domain)
 {
@@ -248,11 +248,14 @@ static void wipe(struct fx_domain *domain)
 	domain->state = FX_DOMAIN_FREE;
 }
 
-void fx_domain_reap(struct fx_model *model, struct fx_domain *domain)
+void fx_domain_reap(struct fx_model *model, const struct fx_host *host,
+	struct fx_domain *domain)
 {
-	(void)model;
-	if (domain->state == FX_DOMAIN_DYING && !domain->total_pages)
-		wipe(domain);
+	if (domain->state != FX_DOMAIN_DYING || domain->total_pages)
+		return;
+	fx_domain_lock(model, host, domain);
+	wipe(domain);
+	fx_domain_unlock(domain);
 }
 
 int64_t fx_domctl_destroy(struct fx_domctl *op)

@@ -31,7 +31,7 @@ int64_t fx_map_foreign(const struct fx_caller *caller, uint32_t domid, uint64_t 
 	return entry->frame;
 }
 
-void fx_unmap_foreign(struct fx_model *model, uint32_t frame)
+void fx_unmap_foreign(struct fx_model *model, const struct fx_host *host, uint32_t frame)
 {
 	struct fx_frame *entry = fx_frame(model, frame);
 	struct fx_domain *domain = fx_domain(model, entry->owner - 1);
@@ -39,7 +39,7 @@ void fx_unmap_foreign(struct fx_model *model, uint32_t frame)
 	entry->mappings--;
 	model->mappings--;
 	fx_frame_release(model, frame);
-	fx_domain_reap(model, domain);
+	fx_domain_reap(model, host, domain);
 }
 
 int64_t fx_map_resource(const struct fx_caller *caller, uint32_t domid, uint32_t type,

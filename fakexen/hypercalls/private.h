@@ -54,7 +54,8 @@ void fx_domain_make_vcpus(struct fx_domain *domain, uint32_t count);
 void fx_domain_kill(struct fx_model *model, const struct fx_host *host,
 	struct fx_domain *domain);
 /* Frees a dying domain's slot once nothing holds a page of it. */
-void fx_domain_reap(struct fx_model *model, struct fx_domain *domain);
+void fx_domain_reap(struct fx_model *model, const struct fx_host *host,
+	struct fx_domain *domain);
 void fx_domain_info(const struct fx_domain *domain, struct xen_domctl_getdomaininfo *info);
 /* Tells the host that every vCPU may run again. */
 void fx_domain_wake(struct fx_model *model, const struct fx_host *host,

@@ -53,7 +53,7 @@ static int map_pages(struct process *process, const struct fx_caller *caller, ui
 		if (frame >= 0) {
 			error = process_map(process, (uint32_t)frame, caller->model->frame_count);
 			if (error)
-				fx_unmap_foreign(caller->model, (uint32_t)frame);
+				fx_unmap_foreign(caller->model, caller->host, (uint32_t)frame);
 		}
 		errors[i] = frame < 0 ? (int)frame : error;
 		frames[i] = errors[i] ? FX_NO_FRAME : (uint32_t)frame;
@@ -104,13 +104,13 @@ static int64_t map_resource(struct process *process, const struct fx_caller *cal
 			(uint32_t)args[2], (args[2] >> 32) + i);
 
 		if (frame >= 0 && process_map(process, (uint32_t)frame, caller->model->frame_count)) {
-			fx_unmap_foreign(caller->model, (uint32_t)frame);
+			fx_unmap_foreign(caller->model, caller->host, (uint32_t)frame);
 			frame = -ENOMEM;
 		}
 		if (frame < 0) {
 			while (i--)
 				if (process_unmap(process, frame_numbers[i]))
-					fx_unmap_foreign(caller->model, frame_numbers[i]);
+					fx_unmap_foreign(caller->model, caller->host, frame_numbers[i]);
 			return frame;
 		}
 		frame_numbers[i] = (uint32_t)frame;
@@ -134,7 +134,7 @@ static int64_t unmap(struct process *process, const struct fx_caller *caller,
 		return -EFAULT;
 	for (uint64_t i = 0; i < args[0]; i++)
 		if (process_unmap(process, frames[i]))
-			fx_unmap_foreign(caller->model, frames[i]);
+			fx_unmap_foreign(caller->model, caller->host, frames[i]);
 	return 0;
 }
 

@@ -52,6 +52,9 @@ void world_start(struct launcher *launcher);
 /* Between the two no vCPU runs, and nobody else stops the world. */
 void world_stop(struct world *world);
 void world_go(struct world *world);
+/* Between these two no hypercall is executed; vCPUs run. */
+void world_hold(struct world *world);
+void world_release(struct world *world);
 void world_end(struct world *world);
 
 /* ---- calls.c ---- */

@@ -98,8 +98,8 @@ static int end(struct launcher *launcher)
 	}
 	calls_end(launcher);
 	connections_end(launcher);
-	world_end(launcher->world);
 	xenstore_end(launcher->xenstore);
+	world_end(launcher->world);
 	rmdir(launcher->folder);
 	return error;
 }
@@ -115,8 +115,8 @@ int main(int argc, char **argv)
 	machine_build(&launcher);
 	make_folder(&launcher);
 	connections_start(&launcher);
-	xenstore_start(&launcher);
 	world_start(&launcher);
+	xenstore_start(&launcher);
 	calls_start(&launcher);
 	status = wait_for_command(&launcher, signal_fd, command_start(&launcher));
 	return end(&launcher) ? EXIT_FAKEXEN : status;

@@ -84,7 +84,7 @@ void process_leave(struct launcher *launcher, struct process *process)
 	*link = process->next;
 	for (uint32_t frame = 0; process->mapped && frame < process->frame_count; frame++)
 		while (process->mapped[frame]--)
-			fx_unmap_foreign(launcher->model, frame);
+			fx_unmap_foreign(launcher->model, &launcher->host, frame);
 	take_up(launcher);
 	calls_reclaim(launcher->model, process->number);
 	world_go(launcher->world);

@@ -94,6 +94,16 @@ void world_stop(struct world *world)
 	}
 }
 
+void world_hold(struct world *world)
+{
+	pthread_mutex_lock(&world->mutex);
+}
+
+void world_release(struct world *world)
+{
+	pthread_mutex_unlock(&world->mutex);
+}
+
 /* ---- running ---- */
 
 /* Whether there is any point in running it again. */

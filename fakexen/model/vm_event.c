@@ -97,7 +97,8 @@ static void wake_queued(struct fx_domain *domain, uint32_t count, struct fx_woke
 		if (!first)
 			break;
 		first->vm_event_retry = true;
-		first->vm_event_waiting = false;
+		/* V2: pairs with the acquire in fx_vcpu_runnable(), as all of these. */
+		fx_store_release(&first->vm_event_waiting, false);
 		domain->vm_event.waiting--;
 		fx_woken_add(woken, first - domain->vcpus);
 	}
@@ -113,7 +114,7 @@ static void wake_blocked(struct fx_domain *domain, uint32_t count, struct fx_wok
 
 		if (!domain->vcpus[k].vm_event_blocked)
 			continue;
-		domain->vcpus[k].vm_event_blocked = false;
+		fx_store_release(&domain->vcpus[k].vm_event_blocked, false);
 		ring->blocked--;
 		count--;
 		fx_woken_add(woken, k);
@@ -137,7 +138,7 @@ void fx_vm_event_wake(struct fx_domain *domain, struct fx_woken *woken)
 static int wait_for_slot(struct fx_domain *domain, struct fx_vcpu *vcpu)
 {
 	vcpu->vm_event_ticket = domain->vm_event.next_ticket++;
-	vcpu->vm_event_waiting = true;
+	fx_store_relaxed(&vcpu->vm_event_waiting, true);        /* it is this vCPU's thread */
 	domain->vm_event.waiting++;
 	return -EAGAIN;
 }
@@ -146,7 +147,7 @@ bool fx_vcpu_runnable(const struct fx_domain *domain, const struct fx_vcpu *vcpu
 {
 	/* V1: pairs with the release in answer.c. */
 	return !fx_load_acquire(&vcpu->vm_event_pause_count) &&
-	       !fx_load_relaxed(&vcpu->vm_event_blocked) &&
+	       !fx_load_acquire(&vcpu->vm_event_blocked) &&
 	       !fx_load_acquire(&vcpu->vm_event_waiting) && fx_load_acquire(&vcpu->up) &&
 	       vcpu->exists && !vcpu->pause_count && !domain->pause_count &&
 	       !fx_load_relaxed(&domain->shutdown);
@@ -214,7 +215,7 @@ int fx_vm_event_report(struct fx_model *model, const struct fx_host *host,
 	fx_vm_event_wake(domain, &woken);
 	if (available(ring) < domain->vcpu_count && !vcpu->vm_event_pause_count &&
 		!vcpu->vm_event_blocked) {
-		vcpu->vm_event_blocked = true;
+		fx_store_relaxed(&vcpu->vm_event_blocked, true);
 		ring->blocked++;
 	}
 	fx_domain_unlock(domain);
@@ -300,7 +301,7 @@ static void close_ring(struct fx_model *model, struct fx_domain *domain, struct 
 	for (unsigned int i = 0; i < domain->vcpu_count; i++) {
 		if (domain->vcpus[i].vm_event_blocked)
 			fx_woken_add(woken, i);
-		domain->vcpus[i].vm_event_blocked = false;
+		fx_store_release(&domain->vcpus[i].vm_event_blocked, false);
 	}
 	domain->statistics.abandoned = fx_vm_event_missing(domain);
 	memset(ring, 0, sizeof(*ring));
@@ -357,7 +358,7 @@ void fx_vm_event_cleanup(struct fx_model *model, const struct fx_host *host,
 
 	fx_domain_lock(model, host, domain);
 	for (unsigned int i = 0; i < domain->vcpu_count; i++)
-		domain->vcpus[i].vm_event_waiting = false;
+		fx_store_release(&domain->vcpus[i].vm_event_waiting, false);
 	if (domain->vm_event.enabled)
 		close_ring(model, domain, &woken);
 	forget_monitor(&domain->monitor);

@@ -29,7 +29,13 @@ struct client {
 	size_t out_size;
 };
 
-enum seen { NEVER, INTRODUCED, SHUT_DOWN, GONE };
+/* What the store says of a domain slot. A domain's numbers are kept: when it is found to be
+ * gone, its slot is empty, or another's. */
+struct known {
+	enum { ABSENT, INTRODUCED, SHUT_DOWN } state;
+	uint32_t id;
+	char uuid[37];
+};
 
 struct xenstore {
 	struct launcher *launcher;
@@ -40,8 +46,7 @@ struct xenstore {
 	struct sockaddr_un address;
 	unsigned int client_count;
 	struct client *clients[CLIENTS_MOST];
-	enum seen *seen;                /* of each domain slot */
-	uint32_t *ids;
+	struct known *known;            /* of each domain slot */
 };
 
 /* ---- what the toolstack writes ---- */
@@ -61,14 +66,15 @@ static void uuid_text(char text[37], const uint8_t uuid[16])
 			uuid[i]);
 }
 
-static void introduce(struct xenstore *xenstore, const struct fx_domain *domain)
+static void introduce(struct store *store, struct known *known, const struct fx_domain *domain)
 {
-	struct store *store = &xenstore->store;
-	char folder[64], vm[64], uuid[37], text[32];
+	char folder[64], vm[64], text[32];
 
-	uuid_text(uuid, domain->uuid);
+	known->state = INTRODUCED;
+	known->id = domain->id;
+	uuid_text(known->uuid, domain->uuid);
 	snprintf(folder, sizeof(folder), "/local/domain/%u", domain->id);
-	snprintf(vm, sizeof(vm), "/vm/%s", uuid);
+	snprintf(vm, sizeof(vm), "/vm/%s", known->uuid);
 	snprintf(text, sizeof(text), "%u", domain->id);
 	put(store, folder, "name", domain->name);
 	put(store, folder, "domid", text);
@@ -76,7 +82,7 @@ static void introduce(struct xenstore *xenstore, const struct fx_domain *domain)
 		return;
 	put(store, folder, "vm", vm);
 	put(store, vm, "name", domain->name);
-	put(store, vm, "uuid", uuid);
+	put(store, vm, "uuid", known->uuid);
 	snprintf(text, sizeof(text), "%" PRIu64, domain->max_pages * 4);
 	put(store, folder, "memory/static-max", text);
 	put(store, folder, "memory/target", text);
@@ -88,51 +94,55 @@ static void introduce(struct xenstore *xenstore, const struct fx_domain *domain)
 	store_announce(store, "@introduceDomain", domain->id);
 }
 
-static void release(struct xenstore *xenstore, uint32_t id, const struct fx_domain *domain)
+static void release(struct store *store, struct known *known)
 {
-	char path[64], uuid[37];
+	char path[64];
 
-	uuid_text(uuid, domain->uuid);
-	snprintf(path, sizeof(path), "/local/domain/%u", id);
-	store_remove(&xenstore->store, path);
-	snprintf(path, sizeof(path), "/vm/%s", uuid);
-	store_remove(&xenstore->store, path);
-	store_announce(&xenstore->store, "@releaseDomain", id);
+	known->state = ABSENT;
+	snprintf(path, sizeof(path), "/local/domain/%u", known->id);
+	store_remove(store, path);
+	snprintf(path, sizeof(path), "/vm/%s", known->uuid);
+	store_remove(store, path);
+	store_announce(store, "@releaseDomain", known->id);
 }
 
-/* Looks at each domain: who is new, who has shut down, who is gone. */
+static void look_at(struct store *store, struct known *known, const struct fx_domain *domain)
+{
+	bool alive = domain->state == FX_DOMAIN_ALIVE;
+
+	if (known->state != ABSENT && (!alive || domain->id != known->id))
+		release(store, known);
+	if (alive && known->state == ABSENT)
+		introduce(store, known, domain);
+	if (alive && known->state == INTRODUCED && fx_load_acquire(&domain->shutdown)) {
+		known->state = SHUT_DOWN;
+		store_announce(store, "@releaseDomain", known->id);
+	}
+}
+
+/* Who is new, who has shut down, who is gone. */
 static void look_at_domains(struct xenstore *xenstore)
 {
-	struct fx_model *model = xenstore->launcher->model;
+	struct launcher *launcher = xenstore->launcher;
 
-	for (unsigned int slot = 0; slot < model->domain_slots; slot++) {
-		const struct fx_domain *domain = fx_domain(model, slot);
-		enum seen *seen = &xenstore->seen[slot];
-		uint32_t state = fx_load_acquire(&domain->state);
-
-		if (state == FX_DOMAIN_ALIVE && (*seen == NEVER || *seen == GONE)) {
-			xenstore->ids[slot] = domain->id;
-			*seen = INTRODUCED;
-			introduce(xenstore, domain);
-		}
-		if (state == FX_DOMAIN_ALIVE && fx_load_relaxed(&domain->shutdown) &&
-		    *seen == INTRODUCED) {
-			*seen = SHUT_DOWN;
-			store_announce(&xenstore->store, "@releaseDomain", xenstore->ids[slot]);
-		}
-		if (state != FX_DOMAIN_ALIVE && (*seen == INTRODUCED || *seen == SHUT_DOWN)) {
-			*seen = GONE;
-			release(xenstore, xenstore->ids[slot], domain);
-		}
-	}
+	world_hold(launcher->world);
+	for (unsigned int slot = 0; slot < launcher->model->domain_slots; slot++)
+		look_at(&xenstore->store, &xenstore->known[slot],
+			fx_domain(launcher->model, slot));
+	world_release(launcher->world);
 }
 
 static bool domain_exists(void *opaque, uint32_t domid)
 {
-	const struct xenstore *xenstore = opaque;
-	const struct fx_domain *domain = fx_domain_find(xenstore->launcher->model, domid);
+	struct launcher *launcher = ((struct xenstore *)opaque)->launcher;
+	const struct fx_domain *domain;
+	bool exists;
 
-	return domain && fx_load_acquire(&domain->state) == FX_DOMAIN_ALIVE;
+	world_hold(launcher->world);
+	domain = fx_domain_find(launcher->model, domid);
+	exists = domain && domain->state == FX_DOMAIN_ALIVE;
+	world_release(launcher->world);
+	return exists;
 }
 
 /* ---- clients ---- */
@@ -311,9 +321,8 @@ void xenstore_start(struct launcher *launcher)
 	xenstore->launcher = launcher;
 	xenstore->store.domain_exists = domain_exists;
 	xenstore->store.opaque = xenstore;
-	xenstore->seen = calloc(launcher->model->domain_slots, sizeof(*xenstore->seen));
-	xenstore->ids = calloc(launcher->model->domain_slots, sizeof(*xenstore->ids));
-	if (!xenstore->seen || !xenstore->ids)
+	xenstore->known = calloc(launcher->model->domain_slots, sizeof(*xenstore->known));
+	if (!xenstore->known)
 		die("out of memory");
 	store_put(&xenstore->store, "/tool/xenstored", "");
 	look_at_domains(xenstore);
@@ -343,7 +352,6 @@ void xenstore_end(struct xenstore *xenstore)
 	close(xenstore->socket);
 	close(xenstore->bell);
 	unlink(xenstore->address.sun_path);
-	free(xenstore->seen);
-	free(xenstore->ids);
+	free(xenstore->known);
 	free(xenstore);
 }
