@@ -121,11 +121,16 @@ void doze(void)
 	nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 }
 
+uint64_t guest_loops(unsigned int vcpu)
+{
+	return *guest_slot(vcpu, SLOT_LOOPS);
+}
+
 bool guest_runs(unsigned int vcpu)
 {
-	uint64_t before = *guest_slot(vcpu, SLOT_LOOPS);
+	uint64_t before = guest_loops(vcpu);
 
-	return WITHIN_2S(*guest_slot(vcpu, SLOT_LOOPS) > before + 1);
+	return WITHIN_2S(guest_loops(vcpu) > before + 1);
 }
 
 bool guest_stands(unsigned int vcpu)

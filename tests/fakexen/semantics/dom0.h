@@ -48,6 +48,7 @@ void unmap_page(void *page);
 /* A word of the guest's memory that stays mapped: of the mailbox. */
 volatile uint64_t *guest_word(uint64_t address);
 volatile uint64_t *guest_slot(unsigned int vcpu, unsigned int offset);
+uint64_t guest_loops(unsigned int vcpu);        /* rounds it has done */
 /* Whether a vCPU does another round within two seconds; and that it does none in 50 ms. */
 bool guest_runs(unsigned int vcpu);
 bool guest_stands(unsigned int vcpu);
