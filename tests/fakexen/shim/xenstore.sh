@@ -55,10 +55,14 @@ check "a watch hears of changes below it" [ "$(cat "$scratch/events")" = "/w
 /w" ]
 
 run "$fakexen" -- sh -c 'timeout 10 xenstore-watch -n 2 @releaseDomain >"$0/events" & sleep 0.3
-	"$1" 1; wait; xenstore-exists /local/domain/1 || echo gone' "$scratch" \
+	vm=$(xenstore-read /local/domain/1/vm); xenstore-exists "$vm" && echo there
+	"$1" 1; wait; xenstore-exists /local/domain/1 || echo gone
+	xenstore-exists "$vm" || echo gone' "$scratch" \
 	"$build/tests/e2e/destroy"
 check "@releaseDomain when a domain is destroyed" \
 	[ "$(cat "$scratch/events")" = "@releaseDomain
 @releaseDomain" ]
-check "its nodes go with it" [ "$(cat "$scratch/out")" = gone ]
+check "its nodes go with it" [ "$(cat "$scratch/out")" = "there
+gone
+gone" ]
 finish
