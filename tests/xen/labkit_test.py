@@ -23,6 +23,7 @@ from labkit.cache import Cache  # noqa: E402
 from labkit.emulator import Emulator  # noqa: E402
 from labkit.problem import Problem, Unavailable  # noqa: E402
 from labkit.release import find_releases  # noqa: E402
+from labkit.table import make_table  # noqa: E402
 from labkit.verdict import Verdict  # noqa: E402
 
 
@@ -242,6 +243,26 @@ class Judging(unittest.TestCase):
                 ("the driver ended with 1", ("ok 1", "1..1", self.END[:-1] + "1")),
                 ("300 emulated seconds", ("ok 1", "Bail out! 300 emulated seconds are over"))):
             self.assertIn(reason, self.why_not(*lines), lines)
+
+
+class Tabling(InFolder):
+    def table(self, *lines):
+        log = self.folder / "whole.log"
+        log.write_text("\n".join(lines))
+        return make_table({"4.17": log})
+
+    def test_cells(self):
+        table = self.table("ok 1 - cr3: came", "ok 2 - cr-unchanged: came", "not ok 3 - msr: came",
+                           "ok 4 - io: out # SKIP Xen 4.18 is the first release with it",
+                           "ok 5 - cost: 3 ticks")
+        self.assertIn("| CR0, CR3, CR4, XCR0 | yes (2) |", table)
+        self.assertIn("| MSRs | **fails** |", table)
+        self.assertIn("| I/O instructions | no: Xen 4.18 is the first release with it |", table)
+        self.assertIn("| CPUID | not tested |", table)
+
+    def test_every_test_has_a_row(self):
+        with self.assertRaisesRegex(Problem, "test novelty belongs to no row"):
+            self.table("ok 1 - novelty: came")
 
 
 class Tap(unittest.TextTestResult):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """commands: what the lab can be told to do; each returns an exit status."""
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,9 +17,11 @@ from .problem import FAIL, PASS, Problem
 from .product import Product
 from .release import RELEASES, find_releases
 from .run import watch_tests
+from .table import make_table
 
 SOURCE = Path(__file__).resolve().parents[3]
 WORKPLACE = SOURCE / "build/lab"
+WHOLE = "whole.log"  # what the tests said when all of them ran
 GUESTS = ("mailbox.elf", "worker.elf")
 DOM0_MB = 256
 DEMO_SPARE = 60  # emulated seconds, for all that is not watching
@@ -74,8 +77,21 @@ def _boot(arguments, job):
 
 
 def boot(arguments):
-    return _boot(arguments, TEST.format(limit=arguments.limit,
+    status = _boot(arguments, TEST.format(limit=arguments.limit,
                                         arguments=" ".join(arguments.test)))
+    if not arguments.test:
+        for release in find_releases(arguments.xen):
+            shutil.copy(WORKPLACE / release.name / "tap.log", WORKPLACE / release.name / WHOLE)
+    return status
+
+
+def table(_):
+    logs = {name: WORKPLACE / name / WHOLE for name in RELEASES}
+    logs = {name: log for name, log in logs.items() if log.exists()}
+    if not logs:
+        raise Problem("no release was tested as a whole yet: lab boot --xen all")
+    print(make_table(logs))
+    return PASS
 
 
 def demo(arguments):
