@@ -28,6 +28,13 @@ uint32_t rs_answer_flags(const struct rs_answer *answer)
 	return ((const struct rs_wire *)answer->message)->flags;
 }
 
+uint32_t rs_answer_complete(struct rs_answer *answer, const struct rs_layout *layout)
+{
+	if (answer->data == RS_ANSWER_EMPTY)
+		memset(answer->message + DATA_OFFSET, 0, layout->message_size - DATA_OFFSET);
+	return layout->message_size;
+}
+
 void rs_answer_resume(struct rs_answer *answer, const struct rs_event *event)
 {
 	struct rs_wire *wire = wire_of(answer);

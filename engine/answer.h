@@ -64,6 +64,9 @@ const char *rs_answer_build(struct rs_answer *answer, const struct rs_event *eve
 /* The plainest response: frees the slot, and lets the vCPU run if it waits. */
 void rs_answer_resume(struct rs_answer *answer, const struct rs_event *event);
 
+/* Fills in the rest of the message, for who looks at all of it. Returns its size. */
+uint32_t rs_answer_complete(struct rs_answer *answer, const struct rs_layout *layout);
+
 /* Its flags, for those who want to know whether it asks anything of the vCPU. */
 uint32_t rs_answer_flags(const struct rs_answer *answer);
 

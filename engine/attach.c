@@ -6,10 +6,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "engine/options.h"
 #include "engine/private.h"
+#include "engine/wait.h"
 #include "ring/atomics.h"
 #include "xen/domain.h"
 #include "xen/error.h"
@@ -17,10 +19,21 @@
 #include "xen/store.h"
 
 /*
- * Looks at the ring before sleeping, in adaptive mode. The gain is nearly that of spinning
- * for ever where events come fast, and the cost a few microseconds where they do not.
+ * Waking a thread takes longer than a notify, in dom0 as on fakexen: a handler is worth it if
+ * it takes some microseconds.
  */
-#define ADAPTIVE_LOOKS 200
+#define WAKE_NOTIFIES 4
+#define WAKE_TICKS_MIN 16384
+#define NOTIFY_TRIES 8
+
+static uint32_t default_workers(void)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (processors < 3)
+		return 1;
+	return processors > RS_WORKERS_MAX ? RS_WORKERS_MAX : (uint32_t)processors - 1;
+}
 
 static int read_options(struct rs_engine *engine, const struct rs_engine_options *options,
 			size_t size)
@@ -40,6 +53,10 @@ static int read_options(struct rs_engine *engine, const struct rs_engine_options
 	engine->log.level = known.log_level ? known.log_level : RS_LOG_WARNING;
 	engine->waiting = known.waiting;
 	engine->pages.wanted = known.page_method;
+	if (known.workers > RS_WORKERS_MAX)
+		return rs_fail(EINVAL, "workers: %u are too many, %d are as many as there can be",
+			       known.workers, RS_WORKERS_MAX);
+	engine->worker_count = known.workers ? known.workers : default_workers();
 	engine->on_message = known.on_message;
 	engine->on_message_user = known.on_message_user;
 	return 0;
@@ -110,33 +127,93 @@ static int open_wakers(struct rs_engine *engine)
 
 static void close_wakers(struct rs_engine *engine)
 {
+	if (engine->loop_fd >= 0)
+		close(engine->loop_fd);
 	if (engine->wake_fd >= 0)
 		close(engine->wake_fd);
 	if (engine->stop_fd >= 0)
 		close(engine->stop_fd);
 }
 
-static int allocate(struct rs_engine *engine)
+static void *map(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+static void unmap(void *memory, size_t size)
+{
+	if (memory)
+		munmap(memory, size);
+}
+
+int rs_engine_allocate(struct rs_engine *engine)
 {
 	int error = rs_table_build(&engine->table, NULL, 0);
 
+	if (!error)
+		error = rs_record_open(&engine->record, engine->domain, &engine->log);
 	if (error)
 		return error;
-	engine->lanes = calloc(engine->vcpu_count, sizeof(*engine->lanes));
-	engine->turns = aligned_alloc(64, RS_RING_SLOTS * sizeof(*engine->turns));
-	if (!engine->lanes || !engine->turns)
-		return rs_fail(ENOMEM, "no memory for %u vCPUs", engine->vcpu_count);
-	memset(engine->turns, 0, RS_RING_SLOTS * sizeof(*engine->turns));
+	engine->lanes = map(engine->vcpu_count * sizeof(*engine->lanes));
+	engine->turns = map(RS_TURNS * sizeof(*engine->turns));
+	engine->workers = map(engine->worker_count * sizeof(*engine->workers));
+	if (!engine->lanes || !engine->turns || !engine->workers)
+		return rs_fail(ENOMEM, "no memory for %u vCPUs and %u workers", engine->vcpu_count,
+			       engine->worker_count);
+	for (uint32_t i = 0; i < RS_TURNS; i++) {
+		engine->turns[i].engine = engine;
+		engine->turns[i].number = (uint8_t)i;
+		engine->turns[i].record = &engine->record->turns[i];
+	}
+	for (uint32_t i = 0; i < engine->worker_count; i++) {
+		engine->workers[i].engine = engine;
+		engine->workers[i].number = i;
+		engine->workers[i].credit = RS_WAIT_CREDIT;
+	}
+	engine->unused = (1ULL << RS_TURNS) - 1;
+	engine->seats = engine->worker_count == 64 ? ~0ULL : (1ULL << engine->worker_count) - 1;
+	engine->strangers.shared = true;
+	engine->start_ns = rs_now_ns();
+	engine->start_ticks = rs_ticks();
 	return 0;
 }
 
-static void set_doorbell(struct rs_engine *engine)
+/* The least of some: what a notify takes when nothing comes between. */
+static int measure_notify(struct rs_engine *engine)
 {
-	bool alone = sysconf(_SC_NPROCESSORS_ONLN) < 2;
-	uint32_t looks = engine->waiting == RS_WAIT_ADAPTIVE && !alone ? ADAPTIVE_LOOKS : 0;
+	uint64_t least = UINT64_MAX;
 
-	rs_doorbell_init(&engine->doorbell, &rs_xen_port_calls, &engine->port, engine->wake_fd,
-			 looks);
+	for (unsigned int i = 0; i < NOTIFY_TRIES; i++) {
+		uint64_t begin = rs_ticks(), ticks;
+		int error = rs_doorbell_notify(&engine->doorbell);
+
+		if (error)
+			return rs_fail(error, "domain %u: Xen cannot be notified (%s)",
+				       engine->domain, strerror(-error));
+		ticks = rs_ticks() - begin;
+		least = ticks < least ? ticks : least;
+	}
+	engine->notify_ticks = least;
+	engine->wake_ticks = least * WAKE_NOTIFIES;
+	if (engine->wake_ticks < WAKE_TICKS_MIN)
+		engine->wake_ticks = WAKE_TICKS_MIN;
+	return 0;
+}
+
+/* What a keeper, or whoever comes after us, has to know. */
+static void describe(struct rs_engine *engine, uint32_t remote)
+{
+	struct rs_record *record = engine->record;
+
+	record->port = engine->port.port;
+	record->remote_port = remote;
+	record->message_version = engine->layout->version;
+	record->message_size = engine->layout->message_size;
+	record->vcpu_count = engine->vcpu_count;
+	engine->ring.mirror = &record->req_cons;
+	memcpy(record->magic, RS_RECORD_MAGIC, sizeof(record->magic));
 }
 
 /* With the domain paused: nobody may see the ring between its enabling and its start. */
@@ -157,8 +234,11 @@ static int take_ring(struct rs_engine *engine)
 	error = rs_xen_port_bind(&engine->port, engine->xen, engine->domain, remote);
 	if (error)
 		goto disable;
-	set_doorbell(engine);
-	error = rs_watch_apply_sources(engine);
+	rs_doorbell_init(&engine->doorbell, &rs_xen_port_calls, &engine->port, engine->wake_fd, 0);
+	describe(engine, remote);
+	error = measure_notify(engine);
+	if (!error)
+		error = rs_watch_apply_sources(engine);
 	if (!error)
 		return 0;
 	rs_xen_port_unbind(&engine->port);
@@ -197,7 +277,8 @@ static int attach(struct rs_engine *engine, const char *domain)
 	engine->sources.xen = engine->pages.xen = engine->xen;
 	engine->sources.domain = engine->pages.domain = engine->domain;
 	engine->pages.log = &engine->log;
-	error = allocate(engine);
+	engine->may_spin = engine->waiting == RS_WAIT_ADAPTIVE && rs_wait_may_spin();
+	error = rs_engine_allocate(engine);
 	if (!error)
 		error = open_wakers(engine);
 	if (!error)
@@ -211,9 +292,12 @@ void rs_engine_free(struct rs_engine *engine)
 	close_wakers(engine);
 	rs_watch_free_all(engine);
 	free(engine->sources.on);
-	free(engine->turns);
-	free(engine->lanes);
+	unmap(engine->workers, engine->worker_count * sizeof(*engine->workers));
+	unmap(engine->turns, RS_TURNS * sizeof(*engine->turns));
+	unmap(engine->lanes, engine->vcpu_count * sizeof(*engine->lanes));
+	rs_record_close(engine->record);
 	rs_xen_close(engine->xen);
+	pthread_mutex_destroy(&engine->burial);
 	pthread_mutex_destroy(&engine->control);
 	free(engine);
 }
@@ -229,9 +313,9 @@ int rs_engine_attach_sized(struct rs_engine **out, const char *domain,
 	if (!engine)
 		return rs_fail(ENOMEM, "no memory for an engine");
 	memset(engine, 0, sizeof(*engine));
-	engine->wake_fd = engine->stop_fd = engine->release_fd = -1;
+	engine->wake_fd = engine->stop_fd = engine->release_fd = engine->loop_fd = -1;
 	pthread_mutex_init(&engine->control, NULL);
-	rs_counters_init(&engine->counters);
+	pthread_mutex_init(&engine->burial, NULL);
 	error = read_options(engine, options, size);
 	if (!error)
 		error = rs_xen_open(&engine->xen, &engine->log);

@@ -12,7 +12,10 @@
 #include <errno.h>
 #include <time.h>
 
+#include <ringside/probe.h>
+
 #include "engine/private.h"
+#include "engine/rcu.h"
 #include "xen/domain.h"
 #include "xen/error.h"
 #include "xen/monitor.h"
@@ -21,6 +24,7 @@
 #define WAIT_NS 1000000           /* between two looks */
 #define RUN_LIMIT_NS 500000000    /* for every vCPU to run: 3.2 ms were seen at most */
 #define DISABLE_LIMIT_NS 2000000000
+#define CLOSE_LIMIT_NS 2000000000 /* for handlers that run to return */
 
 /* The first thing that could not be taken back; going on is always right. */
 struct report {
@@ -81,12 +85,13 @@ static void mark_all(struct rs_engine *engine)
 
 static void drain(struct rs_engine *engine, struct report *report)
 {
-	bool answered = false;
+	struct rs_worker *worker = &engine->workers[0];
+	bool answered = rs_turns_reclaim(worker);
 	int result;
 
-	while ((result = rs_round(engine)) > 0)
+	while ((result = rs_worker_visit(worker)) > 0)
 		answered = true;
-	note(report, result);
+	note(report, result < 0 ? result : 0);
 	if (answered)
 		mark_all(engine);
 }
@@ -144,7 +149,7 @@ static int disable(struct rs_engine *engine, struct report *report)
 	int paused = rs_xen_domain_pause(engine->xen, engine->domain);
 	int error = -EAGAIN;
 
-	if (!rs_ring_pending(&engine->ring))
+	if (!rs_ring_pending(&engine->ring) && !rs_ring_owed(&engine->ring))
 		error = rs_xen_monitor_disable(engine->xen, engine->domain);
 	if (!paused)
 		note(report, rs_xen_domain_unpause(engine->xen, engine->domain));
@@ -168,25 +173,55 @@ static void give_ring_back(struct rs_engine *engine, struct report *report)
 	note(report, error);
 }
 
+/* Whose handler does not return, for the text. */
+static int report_stuck(struct rs_engine *engine)
+{
+	for (uint32_t i = 0; i < engine->worker_count; i++) {
+		const struct rs_watch *watch = rs_load_acquire(&engine->workers[i].running);
+
+		if (watch)
+			return rs_fail(ETIMEDOUT,
+				       "domain %u: the handler of a %s watch does not return: it is "
+				       "still attached; detach again", engine->domain,
+				       rs_kind_name(watch->options.kind));
+	}
+	return rs_fail(ETIMEDOUT, "domain %u: a thread does not leave the engine: it is still "
+				  "attached; detach again", engine->domain);
+}
+
+static void let_go(struct rs_engine *engine, struct report *report, bool ended)
+{
+	/* In a guest that has ended no vCPU will run again: nothing is owed to it. */
+	if (ended) {
+		note(report, rs_xen_monitor_disable(engine->xen, engine->domain));
+	} else {
+		withdraw(engine, report);
+		give_ring_back(engine, report);
+	}
+	note(report, rs_pages_remove(&engine->pages));
+	rs_xen_port_unbind(&engine->port);
+	rs_xen_monitor_unmap(engine->xen, engine->page);
+	rs_log(&engine->log, RS_LOG_INFO, "domain %u: detached", engine->domain);
+}
+
 int rs_engine_detach(struct rs_engine *engine)
 {
+	struct rs_worker *outer = rs_worker_here;
 	struct report report = { 0 };
 	bool ended;
 
 	if (!engine)
 		return 0;
+	if (outer && outer->engine == engine)
+		return rs_fail(EDEADLK, "domain %u: a handler cannot detach its own engine: call "
+					"rs_engine_stop, and detach afterwards", engine->domain);
+	if (!rs_engine_close(engine, CLOSE_LIMIT_NS))
+		return report_stuck(engine);
+	rs_rcu_enter();
+	rs_worker_here = &engine->workers[0];
 	ended = rs_engine_check_life(engine) == -ENODEV;
-	/* In a guest that has ended no vCPU will run again: nothing is owed to it. */
-	if (ended) {
-		note(&report, rs_xen_monitor_disable(engine->xen, engine->domain));
-	} else {
-		withdraw(engine, &report);
-		give_ring_back(engine, &report);
-	}
-	note(&report, rs_pages_remove(&engine->pages));
-	rs_xen_port_unbind(&engine->port);
-	rs_xen_monitor_unmap(engine->xen, engine->page);
-	rs_log(&engine->log, RS_LOG_INFO, "domain %u: detached", engine->domain);
+	let_go(engine, &report, ended);
+	rs_worker_here = outer;
 	rs_engine_free(engine);
 	if (ended)
 		return 0;

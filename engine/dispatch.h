@@ -5,12 +5,14 @@
 
 #include <ringside/reply.h>
 
-struct rs_engine;
+struct rs_turn;
+struct rs_watch;
+struct rs_worker;
 
 /*
- * Calls the handlers of all watches that want the event, in the order in which they were
- * made. Returns the first reply other than RS_CONTINUE, or that.
+ * Calls the handlers of all watches that want the turn's event, in the order in which they
+ * were made. Returns the first reply other than RS_CONTINUE, or that.
  */
-struct rs_reply rs_dispatch(struct rs_engine *engine, const struct rs_event *event);
+struct rs_reply rs_dispatch(struct rs_worker *worker, struct rs_turn *turn);
 
 #endif

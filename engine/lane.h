@@ -1,14 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * lane.h: what the engine has to remember of one vCPU between its events.
+ * lane.h: one vCPU's requests, in order, and what has to be remembered between them.
  *
- * Touched by the thread that runs the engine, and by the one that detaches.
+ * A lane is owned from the moment that a request is queued in it while it is empty, until
+ * the answer of the last one that was queued is on the page. Whoever owns it runs its
+ * requests, one at a time: so a handler sees one vCPU's events in order and needs no lock for
+ * that vCPU's state, and the answers go in the order of the requests.
+ *
+ * `count` decides, alone: who brings it from 0 to 1 has made somebody the owner, and who brings
+ * it back to 0 is none any more.
+ *
+ *   L1  push releases the queued turn (and all that the taker wrote) to L2
+ *   L2  next acquires L1; and releases what the owner has done to the next owner's L1
+ *
+ * Model: tests/model/lane.pml.
  */
 #ifndef RS_ENGINE_LANE_H
 #define RS_ENGINE_LANE_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "engine/record.h"
+#include "ring/atomics.h"
 
 /* Something that is open for the one instruction which the vCPU steps through. */
 enum rs_detour {
@@ -19,6 +33,11 @@ enum rs_detour {
 };
 
 struct rs_lane {
+	uint32_t count; /* turns queued, the one that runs included */
+	uint32_t in;    /* the takers' */
+	uint8_t queue[RS_TURNS];
+	/* The owner's; a detaching thread's when nobody runs. */
+	uint32_t out __attribute__((aligned(64)));
 	bool stepping;      /* single-stepping, as far as Xen knows */
 	bool user_stepping; /* a handler wants to see that */
 	bool owes;          /* detach: it has not run since the last answer */
@@ -28,6 +47,24 @@ struct rs_lane {
 	uint64_t gfn;
 	uint64_t detour_gfn;
 	uint64_t cpu_time_ns; /* detach: how long it had run by then */
-};
+	uint64_t events;      /* for statistics */
+} __attribute__((aligned(64)));
+
+/* A taker queues a turn. True: the lane was empty, so somebody has to begin it now. */
+static inline bool rs_lane_push(struct rs_lane *lane, uint32_t turn)
+{
+	lane->queue[lane->in++ % RS_TURNS] = (uint8_t)turn;
+	return rs_add_acq_rel(&lane->count, 1) == 0; /* L1 */
+}
+
+/* The owner is done with a turn. The next one, or -1: the lane is not ours any more. */
+static inline int rs_lane_next(struct rs_lane *lane)
+{
+	uint32_t out = ++lane->out;
+
+	if (rs_sub_acq_rel(&lane->count, 1) == 1) /* L2 */
+		return -1;
+	return lane->queue[out % RS_TURNS];
+}
 
 #endif

@@ -27,8 +27,11 @@ ringsideinclude_HEADERS = include/ringside/engine.h include/ringside/error.h \
 
 engine_sources = engine/answer.c engine/answer.h engine/attach.c engine/decode.c \
 	engine/decode.h engine/detach.c engine/dispatch.c engine/dispatch.h engine/lane.h \
-	engine/layout.c engine/layout.h engine/options.c engine/options.h engine/private.h engine/rcu.h \
-	engine/registers.c engine/registers.h engine/round.c engine/run.c engine/settle.c \
-	engine/settle.h engine/sources.c engine/sources.h engine/statistics.c \
-	engine/statistics.h engine/table.c engine/table.h engine/version.c engine/watch.c \
-	engine/wire.h
+	engine/later.c engine/layout.c engine/layout.h engine/next.c engine/options.c \
+	engine/options.h engine/private.h engine/rcu.c engine/rcu.h engine/record.c \
+	engine/record.h engine/registers.c engine/registers.h engine/responder.c \
+	engine/responder.h engine/run.c engine/settle.c engine/settle.h engine/sources.c \
+	engine/sources.h engine/statistics.c engine/statistics.h engine/table.c \
+	engine/table.h engine/taker.c engine/taker.h engine/turn.c engine/turn.h \
+	engine/version.c engine/wait.c engine/wait.h engine/watch.c engine/wire.h \
+	engine/worker.c engine/worker.h

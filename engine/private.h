@@ -3,9 +3,12 @@
  * private.h: the engine itself.
  *
  * Who touches what:
- *   - the thread that runs or steps the engine: ring, doorbell, turns, lanes, counters;
+ *   - whoever has `taking`: the ring's taking end, free turns, the ends of the lanes;
+ *   - whoever puts (responder.h): the ring's putting end, and notifies;
+ *   - a lane's owner: the lane, its first turn;
+ *   - the watcher (wait.h): the doorbell;
  *   - whoever holds `control`: watches, sources, pages, the publishing of `table`;
- *   - anybody: `stop`, `running` and `table` by atomics, the counters by relaxed loads.
+ *   - anybody: what is atomic, and counters by relaxed loads.
  */
 #ifndef RS_ENGINE_PRIVATE_H
 #define RS_ENGINE_PRIVATE_H
@@ -20,11 +23,17 @@
 #include "altp2m/pages.h"
 #include "engine/answer.h"
 #include "engine/lane.h"
+#include "engine/record.h"
+#include "engine/responder.h"
 #include "engine/sources.h"
 #include "engine/statistics.h"
 #include "engine/table.h"
+#include "engine/taker.h"
+#include "engine/turn.h"
+#include "engine/worker.h"
 #include "ring/doorbell.h"
 #include "ring/ring.h"
+#include "xen/error.h"
 #include "xen/log.h"
 #include "xen/port.h"
 
@@ -34,14 +43,7 @@ struct rs_watch {
 	uint64_t order;
 	uint64_t first, last; /* of the kind's key */
 	struct rs_watch *next; /* of the engine's, in no particular order */
-	bool removed; /* by its own handler, after which it is freed */
-};
-
-/* One request on its way: what Xen wrote, what it means, what Xen will get. */
-struct rs_turn {
-	uint8_t message[RS_RING_MESSAGE_SIZE_MAX] __attribute__((aligned(64)));
-	struct rs_event event;
-	struct rs_answer answer;
+	struct rs_pace pace;
 };
 
 struct rs_engine {
@@ -51,6 +53,7 @@ struct rs_engine {
 	uint32_t vcpu_count;
 	uint32_t kinds;         /* that the domain can report: bits 1 << enum rs_kind */
 	enum rs_waiting waiting;
+	bool may_spin;
 	const struct rs_layout *layout;
 	rs_message_function on_message; /* NULL: nobody records */
 	void *on_message_user;
@@ -60,19 +63,47 @@ struct rs_engine {
 	struct rs_doorbell doorbell;
 	struct rs_xen_port port;
 	void *page;
+	struct rs_record *record;
 	struct rs_lane *lanes;
-	struct rs_turn *turns; /* RS_RING_SLOTS */
+	struct rs_turn *turns; /* RS_TURNS */
+	struct rs_worker *workers;
+	uint32_t worker_count;
 	bool draining;         /* detaching: the sources are off */
 	bool can_step;
-	struct rs_counters counters;
+	uint64_t notify_ticks; /* what a notify takes */
+	uint64_t wake_ticks;   /* a handler that takes longer is worth waking another worker */
+	struct rs_counters strangers; /* of threads that are no workers */
+	uint64_t refused;
+	uint64_t start_ticks, start_ns;
+
+	/* The takers' line. */
+	uint32_t taking __attribute__((aligned(64)));
+	uint64_t serials;
+	/* Written a batch. */
+	uint64_t unused __attribute__((aligned(64))); /* turns that are free */
+	struct rs_responder responder;
+	uint64_t ready __attribute__((aligned(64))); /* turns, the first of lanes without owner */
+	/* Written when somebody sleeps or wakes. */
+	uint64_t parked __attribute__((aligned(64))); /* workers that sleep at their futex */
+	uint32_t watcher;
+	uint32_t deputy;
+	uint32_t blocked; /* the watcher sleeps at the event channel */
+	uint32_t stop;
 
 	int wake_fd;    /* an epoll of the two below */
 	int stop_fd;    /* an eventfd */
 	int release_fd; /* xenstore's; -1: we look now and then instead */
-	uint32_t stop;
+	int loop_fd;    /* rs_engine_fd's: an epoll of the port and of wake_fd; -1: nobody asked */
+
+	/* Who is inside: threads that run, step or pull. */
+	uint32_t users __attribute__((aligned(64)));
+	uint32_t closing;
+	uint64_t seats; /* workers that no thread is */
+	int failure;
+	struct rs_error_note failure_note; /* set before `failure` */
+	uint32_t failing;
 
 	struct rs_table *table;   /* RCU */
-	struct rs_watch *running; /* whose handler runs */
 
 	pthread_mutex_t control;
 	struct rs_watch *watches;
@@ -80,19 +111,32 @@ struct rs_engine {
 	struct rs_sources sources;
 	struct rs_pages pages;
 	uint32_t holds_writes;
+	uint32_t leaving; /* how many are in `buried` */
+	pthread_mutex_t burial;
+	struct rs_watch *buried; /* removed inside a handler, while another may run theirs */
 };
 
-/* The engine that this thread runs, or NULL. */
-extern _Thread_local struct rs_engine *rs_engine_here;
+/* run.c: a thread becomes a worker, and is none any more; -ESHUTDOWN if the engine detaches. */
+int rs_engine_enter(struct rs_engine *engine, struct rs_worker **worker);
+void rs_engine_leave(struct rs_worker *worker, struct rs_worker *outer);
 
-/* round.c: takes what is on the ring, settles it, puts and notifies. How many, or -errno. */
-int rs_round(struct rs_engine *engine);
+/* run.c: nobody gets in any more, and all that are inside leave; false: not within the limit. */
+bool rs_engine_close(struct rs_engine *engine, uint64_t limit_ns);
 
-/* The vCPU's lane, or NULL if there is no such vCPU. */
-static inline struct rs_lane *rs_engine_lane(struct rs_engine *engine, uint32_t vcpu)
-{
-	return vcpu < engine->vcpu_count ? &engine->lanes[vcpu] : NULL;
-}
+/* run.c: something that no thread can go on after: all stop, and report it. */
+void rs_engine_fail(struct rs_engine *engine, int error);
+
+/* run.c: one wait of a worker, and what comes of it: 0, or STOPPED, or -errno. */
+#define RS_ENGINE_STOPPED (-1000)
+int rs_engine_wait(struct rs_worker *worker, int timeout_ms);
+
+/* later.c: keeps a turn; true: it was answered already, *reply is that, and it is ours. */
+bool rs_turn_keep(struct rs_turn *turn, struct rs_reply *reply);
+/* later.c: detaching: answers what is still kept. Returns how many. */
+uint32_t rs_turns_reclaim(struct rs_worker *worker);
+
+/* watch.c: after a handler, when something is buried: frees what no worker runs any more. */
+void rs_watch_bury(struct rs_engine *engine);
 
 /* watch.c, read sections of their own: what the watches add up to at this moment. */
 uint32_t rs_engine_page_access(struct rs_engine *engine, uint64_t gfn);
@@ -106,6 +150,9 @@ void rs_watch_free_all(struct rs_engine *engine);
 
 /* run.c: -ENODEV and its text if the guest has ended, 0 if it lives, or -errno. */
 int rs_engine_check_life(struct rs_engine *engine);
+
+/* attach.c: the memory of an engine whose domain, vCPUs and workers are known. */
+int rs_engine_allocate(struct rs_engine *engine);
 
 /* attach.c: everything but the ring itself, as far as it exists. */
 void rs_engine_free(struct rs_engine *engine);

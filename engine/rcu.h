@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * rcu.h: the little of RCU that the table of watches wants, from liburcu's QSBR flavour.
+ * rcu.h: the little of RCU that the table of watches wants, from liburcu's memb flavour.
  *
- * QSBR because its read side is two plain stores, each with a full barrier, around a look-up,
- * and because a thread is of no concern to it in between: the thread that runs the engine is
- * offline but for the look-ups, so neither a handler that sleeps nor an engine that does holds
- * up anybody's grace period.
+ * memb because its read side is a few plain loads and stores: the full barrier that it needs is
+ * made by the writer, on all CPUs, with membarrier(2). QSBR has an even cheaper one for who
+ * reads all the time; but our workers sleep, in handlers and for events, and would go online
+ * and offline, with three full barriers, around each look-up. A grace period then also never
+ * waits for a thread that is in a handler.
  *
  * The table is published and read by our own release and acquire, and the grace period's edge,
  * which runs through a library that ThreadSanitizer has not seen, carries notes for it.
@@ -16,7 +17,7 @@
 #ifndef _LGPL_SOURCE
 #define _LGPL_SOURCE /* inline: we are LGPL too */
 #endif
-#include <urcu-qsbr.h>
+#include <urcu/urcu-memb.h>
 
 #include "ring/atomics.h"
 
@@ -25,22 +26,13 @@ struct rs_table;
 /* Stands for the grace period's edge in those notes; a release of *at would wipe them. */
 extern char rs_rcu_grace;
 
-/* This thread may read from now on; it begins offline. */
-static inline void rs_rcu_enter(void)
-{
-	rcu_register_thread();
-	rcu_thread_offline();
-}
-
-static inline void rs_rcu_leave(void)
-{
-	rcu_unregister_thread();
-}
+/* This thread may read from now on, until it ends. Any number of times. */
+void rs_rcu_enter(void);
 
 /* Between these two the table that *at pointed to stays. Neither nests nor sleeps. */
 static inline const struct rs_table *rs_rcu_read(struct rs_table **at)
 {
-	rcu_thread_online();
+	urcu_memb_read_lock();
 	/* G1: acquires G2, so that the table is whole. */
 	return rs_load_acquire(at);
 }
@@ -48,7 +40,14 @@ static inline const struct rs_table *rs_rcu_read(struct rs_table **at)
 static inline void rs_rcu_done(void)
 {
 	rs_tsan_release(&rs_rcu_grace);
-	rcu_thread_offline();
+	urcu_memb_read_unlock();
+}
+
+/* Until nobody reads any more what was to be read when this was called. */
+static inline void rs_rcu_wait(void)
+{
+	urcu_memb_synchronize_rcu();
+	rs_tsan_acquire(&rs_rcu_grace);
 }
 
 /* Makes *at point to another table. On return nobody reads the old one, which is returned. */
@@ -58,8 +57,7 @@ static inline struct rs_table *rs_rcu_publish(struct rs_table **at, struct rs_ta
 
 	/* G2: releases the table to G1. */
 	rs_store_release(at, table);
-	synchronize_rcu();
-	rs_tsan_acquire(&rs_rcu_grace);
+	rs_rcu_wait();
 	return old;
 }
 

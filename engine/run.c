@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* run.c: waiting for events, and the loop around the rounds. */
+/* run.c: threads that become workers, and the loop around their visits. */
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #include "engine/private.h"
 #include "engine/rcu.h"
+#include "engine/wait.h"
 #include "ring/atomics.h"
 #include "xen/domain.h"
 #include "xen/error.h"
@@ -14,13 +17,6 @@
 
 /* Where xenstore does not tell us, we look this often whether the guest lives. */
 #define LOOK_MS 500
-/* A spinner looks at everything but the ring only now and then. */
-#define SPINS_BETWEEN_LOOKS 65536
-
-/* Of step: neither events nor an error. */
-enum { STEP_IDLE = 0, STEP_STOPPED = -1000 };
-
-_Thread_local struct rs_engine *rs_engine_here;
 
 static bool take_stop(struct rs_engine *engine)
 {
@@ -56,103 +52,216 @@ static int look_around(struct rs_engine *engine)
 	return 0;
 }
 
-static bool is_woken(const struct rs_engine *engine)
+int rs_engine_wait(struct rs_worker *worker, int timeout_ms)
 {
-	struct epoll_event event;
-
-	return epoll_wait(engine->wake_fd, &event, 1, 0) > 0;
-}
-
-/* With the port masked for good: whatever comes is seen on the page. */
-static int spin(struct rs_engine *engine, int timeout_ms)
-{
-	uint64_t end = timeout_ms > 0 ? rs_now_ns() + (uint64_t)timeout_ms * 1000000 : 0;
-
-	for (;;) {
-		for (unsigned int i = 0; i < SPINS_BETWEEN_LOOKS; i++) {
-			if (rs_ring_pending(&engine->ring))
-				return RS_DOORBELL_WORK;
-			if (rs_load_relaxed(&engine->stop))
-				return RS_DOORBELL_WOKEN;
-			if (!timeout_ms)
-				return RS_DOORBELL_TIMEOUT;
-			rs_cpu_relax();
-		}
-		if (is_woken(engine))
-			return RS_DOORBELL_WOKEN;
-		if (timeout_ms > 0 && rs_now_ns() >= end)
-			return RS_DOORBELL_TIMEOUT;
-	}
-}
-
-static int wait_for_work(struct rs_engine *engine, int timeout_ms)
-{
-	if (engine->release_fd < 0 && (timeout_ms < 0 || timeout_ms > LOOK_MS))
-		timeout_ms = LOOK_MS;
-	if (engine->waiting == RS_WAIT_SPIN)
-		return spin(engine, timeout_ms);
-	return rs_doorbell_wait(&engine->doorbell, &engine->ring, timeout_ms);
-}
-
-static int step(struct rs_engine *engine, int timeout_ms)
-{
+	struct rs_engine *engine = worker->engine;
 	int result;
 
-	if (take_stop(engine))
-		return STEP_STOPPED;
-	result = wait_for_work(engine, timeout_ms);
+	if (engine->release_fd < 0 && (timeout_ms < 0 || timeout_ms > LOOK_MS))
+		timeout_ms = LOOK_MS;
+	result = rs_wait(worker, timeout_ms);
 	if (result < 0)
 		return rs_fail(result, "domain %u: waiting for events: %s", engine->domain,
 			       strerror(-result));
-	switch (result) {
-	case RS_DOORBELL_WORK:
-		return rs_round(engine);
-	case RS_DOORBELL_WOKEN:
+	if (result == RS_DOORBELL_WOKEN)
 		result = look_around(engine);
-		return !result && take_stop(engine) ? STEP_STOPPED : result;
-	default:
-		return engine->release_fd < 0 ? rs_engine_check_life(engine) : STEP_IDLE;
+	else
+		result = result == RS_DOORBELL_TIMEOUT && engine->release_fd < 0
+				 ? rs_engine_check_life(engine) : 0;
+	return !result && rs_load_relaxed(&engine->stop) ? RS_ENGINE_STOPPED : result;
+}
+
+/* -- becoming a worker -- */
+
+static struct rs_worker *take_seat(struct rs_engine *engine)
+{
+	uint64_t seats = rs_load_relaxed(&engine->seats);
+
+	while (seats) {
+		uint64_t bit = seats & -seats, found = rs_and_acq_rel(&engine->seats, ~bit);
+
+		if (found & bit)
+			return &engine->workers[__builtin_ctzll(bit)];
+		seats = found;
 	}
+	return NULL;
 }
 
-/* This thread becomes the engine's. */
-static struct rs_engine *enter(struct rs_engine *engine)
+static void leave_seat(struct rs_worker *worker)
 {
-	struct rs_engine *outer = rs_engine_here;
-
-	rs_engine_here = engine;
-	if (!outer)
-		rs_rcu_enter();
-	return outer;
+	rs_or_acq_rel(&worker->engine->seats, 1ULL << worker->number);
 }
 
-/* Back to the engine whose handler has stepped this one, if that is what happened. */
-static void leave(struct rs_engine *outer)
+int rs_engine_enter(struct rs_engine *engine, struct rs_worker **worker)
 {
-	if (!outer)
-		rs_rcu_leave();
-	rs_engine_here = outer;
+	/* Before we ask whether it is closing, against rs_engine_close. */
+	rs_add_seq_cst(&engine->users, 1);
+	if (rs_load_seq_cst(&engine->closing)) {
+		rs_sub_acq_rel(&engine->users, 1);
+		return rs_fail(ESHUTDOWN, "domain %u is being detached from", engine->domain);
+	}
+	*worker = take_seat(engine);
+	if (!*worker) {
+		rs_sub_acq_rel(&engine->users, 1);
+		return rs_fail(EAGAIN, "domain %u: as many threads as options.workers (%u) handle "
+				       "its events already", engine->domain, engine->worker_count);
+	}
+	rs_rcu_enter();
+	rs_worker_here = *worker;
+	return 0;
 }
 
-int rs_engine_step(struct rs_engine *engine, int timeout_ms)
+void rs_engine_leave(struct rs_worker *worker, struct rs_worker *outer)
 {
-	struct rs_engine *outer = enter(engine);
-	int result = step(engine, timeout_ms);
+	struct rs_engine *engine = worker->engine;
 
-	leave(outer);
-	return result == STEP_STOPPED ? 0 : result;
+	rs_wait_leave(worker);
+	leave_seat(worker);
+	rs_worker_here = outer;
+	rs_sub_acq_rel(&engine->users, 1);
+}
+
+bool rs_engine_close(struct rs_engine *engine, uint64_t limit_ns)
+{
+	uint64_t end = rs_now_ns() + limit_ns;
+
+	rs_store_seq_cst(&engine->closing, 1);
+	while (rs_load_seq_cst(&engine->users)) {
+		rs_engine_stop(engine);
+		nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
+		if (rs_now_ns() > end)
+			return false;
+	}
+	rs_store_relaxed(&engine->stop, 0);
+	return true;
+}
+
+void rs_engine_fail(struct rs_engine *engine, int error)
+{
+	if (!rs_exchange_acq_rel(&engine->failing, 1)) {
+		rs_error_keep(&engine->failure_note);
+		rs_store_release(&engine->failure, error);
+	}
+	rs_engine_stop(engine);
+}
+
+/* What all threads have stopped for; or `result`, if it was not a failure. */
+static int end(struct rs_engine *engine, int result)
+{
+	int failure = rs_load_acquire(&engine->failure);
+
+	take_stop(engine);
+	if (failure) {
+		rs_error_restore(&engine->failure_note);
+		rs_store_relaxed(&engine->failure, 0);
+		rs_store_release(&engine->failing, 0);
+		return failure;
+	}
+	if (result == RS_ENGINE_STOPPED)
+		return rs_load_relaxed(&engine->closing)
+			       ? rs_fail(ESHUTDOWN, "domain %u was detached from", engine->domain)
+			       : 0;
+	return result;
+}
+
+/* -- the loop -- */
+
+static int loop(struct rs_worker *worker)
+{
+	struct rs_engine *engine = worker->engine;
+	int result = 0;
+
+	while (result >= 0 && !rs_load_relaxed(&engine->stop)) {
+		result = rs_worker_visit(worker);
+		if (!result)
+			result = rs_engine_wait(worker, -1);
+	}
+	/* The others have no other way to learn of it. */
+	if (result < 0 && result != RS_ENGINE_STOPPED)
+		rs_engine_fail(engine, result);
+	rs_wait_wake_all(engine);
+	return result < 0 ? result : RS_ENGINE_STOPPED;
+}
+
+static void *helper_main(void *argument)
+{
+	struct rs_worker *worker = argument;
+
+	rs_rcu_enter();
+	rs_worker_here = worker;
+	loop(worker);
+	rs_wait_leave(worker);
+	leave_seat(worker);
+	return NULL;
+}
+
+/* The other workers' threads. Signals are the program's own threads' affair. Returns how many. */
+static uint32_t start_helpers(struct rs_engine *engine, pthread_t *threads)
+{
+	uint32_t count = 0;
+	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	while (count + 1 < engine->worker_count) {
+		struct rs_worker *worker = take_seat(engine);
+
+		if (!worker)
+			break;
+		if (pthread_create(&threads[count], NULL, helper_main, worker)) {
+			leave_seat(worker);
+			rs_log(&engine->log, RS_LOG_WARNING,
+			       "domain %u: only %u workers of %u: no more threads",
+			       engine->domain, count + 1, engine->worker_count);
+			break;
+		}
+		count++;
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return count;
 }
 
 int rs_engine_run(struct rs_engine *engine)
 {
-	struct rs_engine *outer = enter(engine);
-	int result;
+	struct rs_worker *outer = rs_worker_here, *worker;
+	pthread_t threads[RS_WORKERS_MAX];
+	uint32_t count;
+	int result = rs_engine_enter(engine, &worker);
 
-	do
-		result = step(engine, -1);
-	while (result >= 0);
-	leave(outer);
-	return result == STEP_STOPPED ? 0 : result;
+	if (result)
+		return result;
+	count = start_helpers(engine, threads);
+	result = loop(worker);
+	while (count)
+		pthread_join(threads[--count], NULL);
+	result = end(engine, result);
+	rs_engine_leave(worker, outer);
+	return result;
+}
+
+static int step(struct rs_worker *worker, int timeout_ms)
+{
+	int result = rs_worker_visit(worker);
+
+	if (result || rs_load_relaxed(&worker->engine->stop))
+		return result;
+	result = rs_engine_wait(worker, timeout_ms);
+	return result ? result : rs_worker_visit(worker);
+}
+
+int rs_engine_step(struct rs_engine *engine, int timeout_ms)
+{
+	struct rs_worker *outer = rs_worker_here, *worker;
+	int result = rs_engine_enter(engine, &worker);
+
+	if (result)
+		return result;
+	if (!take_stop(engine))
+		result = step(worker, timeout_ms);
+	if (result < 0)
+		result = end(engine, result);
+	rs_engine_leave(worker, outer);
+	return result;
 }
 
 void rs_engine_stop(struct rs_engine *engine)
@@ -161,9 +270,36 @@ void rs_engine_stop(struct rs_engine *engine)
 	int error = errno;
 
 	/* The flag first: who is woken by the descriptor must find it. */
-	rs_store_release(&engine->stop, 1);
+	rs_store_seq_cst(&engine->stop, 1);
 	if (write(engine->stop_fd, &one, sizeof(one)) < 0) {
 		/* Full, which means that it is readable: as good. */
 	}
+	rs_wait_wake_all(engine);
 	errno = error;
+}
+
+static int open_loop(struct rs_engine *engine)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int port_fd = engine->doorbell.calls->fd(engine->doorbell.context);
+	int fd = epoll_create1(EPOLL_CLOEXEC);
+
+	if (fd < 0)
+		return rs_fail(errno, "epoll_create1: %s", strerror(errno));
+	if (epoll_ctl(fd, EPOLL_CTL_ADD, port_fd, &event) < 0 ||
+	    epoll_ctl(fd, EPOLL_CTL_ADD, engine->wake_fd, &event) < 0) {
+		int error = rs_fail(errno, "epoll_ctl: %s", strerror(errno));
+
+		close(fd);
+		return error;
+	}
+	engine->loop_fd = fd;
+	return 0;
+}
+
+int rs_engine_fd(struct rs_engine *engine)
+{
+	int error = engine->loop_fd < 0 ? open_loop(engine) : 0;
+
+	return error ? error : engine->loop_fd;
 }

@@ -2,6 +2,7 @@
 /* statistics.c: counting, and telling what was counted. */
 #include "engine/statistics.h"
 
+#include <stddef.h>
 #include <string.h>
 #include <time.h>
 
@@ -16,19 +17,6 @@ uint64_t rs_now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &time);
 	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
-
-void rs_counters_init(struct rs_counters *counters)
-{
-	memset(counters, 0, sizeof(*counters));
-	counters->start_ns = rs_now_ns();
-	counters->start_ticks = rs_ticks();
-}
-
-/* One writer, so a plain addition; but readers must not see it torn. */
-void rs_count(uint64_t *counter, uint64_t amount)
-{
-	rs_store_relaxed(counter, *counter + amount);
 }
 
 /* Values below SUB_COUNT have a bucket each; above, the leading bits choose it. */
@@ -53,12 +41,25 @@ static uint64_t bucket_end(unsigned int bucket)
 	return ((uint64_t)(bucket & (SUB_COUNT - 1)) + SUB_COUNT + 1) * (1ULL << exponent) - 1;
 }
 
+static void add(struct rs_histogram *histogram, uint64_t value, uint64_t times, bool shared)
+{
+	uint64_t *bucket = &histogram->buckets[bucket_of(value)];
+
+	if (shared) {
+		rs_add_relaxed(bucket, times);
+		rs_add_relaxed(&histogram->count, times);
+	} else {
+		rs_count_own(bucket, times);
+		rs_count_own(&histogram->count, times);
+	}
+	/* Of two that write at once the smaller may stay: near enough, for strangers. */
+	if (value > rs_load_relaxed(&histogram->max))
+		rs_store_relaxed(&histogram->max, value);
+}
+
 void rs_histogram_add(struct rs_histogram *histogram, uint64_t value, uint64_t times)
 {
-	rs_count(&histogram->buckets[bucket_of(value)], times);
-	rs_count(&histogram->count, times);
-	if (value > histogram->max)
-		rs_store_relaxed(&histogram->max, value);
+	add(histogram, value, times, false);
 }
 
 uint64_t rs_histogram_quantile(const struct rs_histogram *histogram, double share)
@@ -78,40 +79,118 @@ uint64_t rs_histogram_quantile(const struct rs_histogram *histogram, double shar
 	return max;
 }
 
-static double ns_per_tick(const struct rs_counters *counters)
+void rs_counters_handler(struct rs_counters *counters, enum rs_kind kind, uint64_t ticks)
 {
-	uint64_t ns = rs_now_ns() - counters->start_ns;
-	uint64_t ticks = rs_ticks() - counters->start_ticks;
+	if (ticks)
+		add(&counters->handler[kind], ticks, 1, counters->shared);
+}
+
+static void count_one(struct rs_counters *counters, const struct rs_done *done, uint64_t now)
+{
+	rs_count(counters, &counters->events[done->kind], 1);
+	if (done->asynchronous)
+		rs_count(counters, &counters->asynchronous, 1);
+	add(&counters->latency, now - done->seen, 1, counters->shared);
+	if (done->early)
+		return;
+	add(&counters->queueing[done->kind], done->began - done->seen, 1, counters->shared);
+	rs_counters_handler(counters, done->kind, done->ended - done->began);
+}
+
+void rs_counters_put(struct rs_counters *counters, const struct rs_done *done, uint32_t count,
+		     uint64_t now)
+{
+	rs_count(counters, &counters->answers, count);
+	rs_count(counters, &counters->notifies, 1);
+	if (count > rs_load_relaxed(&counters->batch_max))
+		rs_store_relaxed(&counters->batch_max, count);
+	for (uint32_t i = 0; i < count; i++)
+		count_one(counters, &done[i], now);
+}
+
+/* -- what others are told -- */
+
+static double ns_per_tick(const struct rs_engine *engine)
+{
+	uint64_t ns = rs_now_ns() - engine->start_ns;
+	uint64_t ticks = rs_ticks() - engine->start_ticks;
 
 	return ticks ? (double)ns / (double)ticks : 1;
 }
 
-static void read_latency(const struct rs_counters *counters, struct rs_latency *latency)
+/* The offsets of a histogram in each worker's counters, added up. */
+static void sum_histograms(const struct rs_engine *engine, size_t offset, struct rs_histogram *sum)
 {
-	const struct rs_histogram *histogram = &counters->latency;
-	double scale = ns_per_tick(counters);
+	memset(sum, 0, sizeof(*sum));
+	for (uint32_t i = 0; i <= engine->worker_count; i++) {
+		const struct rs_counters *counters = rs_engine_counters(engine, i);
+		const struct rs_histogram *one = (const void *)((const char *)counters + offset);
+		uint64_t max = rs_load_relaxed(&one->max), count = rs_load_relaxed(&one->count);
 
-	latency->count = rs_load_relaxed(&histogram->count);
-	latency->p50_ns = (uint64_t)((double)rs_histogram_quantile(histogram, 0.50) * scale);
-	latency->p99_ns = (uint64_t)((double)rs_histogram_quantile(histogram, 0.99) * scale);
-	latency->max_ns = (uint64_t)((double)rs_load_relaxed(&histogram->max) * scale);
+		if (!count)
+			continue;
+		sum->count += count;
+		sum->max = max > sum->max ? max : sum->max;
+		for (unsigned int bucket = 0; bucket < RS_HISTOGRAM_BUCKETS; bucket++)
+			sum->buckets[bucket] += rs_load_relaxed(&one->buckets[bucket]);
+	}
 }
 
-void rs_counters_read(const struct rs_counters *counters, struct rs_statistics *statistics)
+static struct rs_latency read_latency(const struct rs_engine *engine, size_t offset, double scale)
 {
-	memset(statistics, 0, sizeof(*statistics));
+	struct rs_histogram sum;
+
+	sum_histograms(engine, offset, &sum);
+	return (struct rs_latency){
+		.count = sum.count,
+		.p50_ns = (uint64_t)((double)rs_histogram_quantile(&sum, 0.50) * scale),
+		.p99_ns = (uint64_t)((double)rs_histogram_quantile(&sum, 0.99) * scale),
+		.max_ns = (uint64_t)((double)sum.max * scale),
+	};
+}
+
+const struct rs_counters *rs_engine_counters(const struct rs_engine *engine, uint32_t index)
+{
+	return index < engine->worker_count ? &engine->workers[index].counters : &engine->strangers;
+}
+
+static void add_counters(struct rs_statistics *statistics, const struct rs_counters *counters)
+{
+	uint64_t batch_max = rs_load_relaxed(&counters->batch_max);
+
 	for (unsigned int kind = 0; kind < RS_KIND_COUNT; kind++)
-		statistics->events[kind] = rs_load_relaxed(&counters->events[kind]);
-	statistics->requests = rs_load_relaxed(&counters->requests);
-	statistics->answers = rs_load_relaxed(&counters->answers);
-	statistics->notifies = rs_load_relaxed(&counters->notifies);
-	statistics->batch_max = rs_load_relaxed(&counters->batch_max);
-	statistics->unwatched = rs_load_relaxed(&counters->unwatched);
-	statistics->asynchronous = rs_load_relaxed(&counters->asynchronous);
-	statistics->refused = rs_load_relaxed(&counters->refused);
-	statistics->faults = rs_load_relaxed(&counters->faults);
-	statistics->lost = rs_load_relaxed(&counters->lost);
-	read_latency(counters, &statistics->latency);
+		statistics->events[kind] += rs_load_relaxed(&counters->events[kind]);
+	statistics->requests += rs_load_relaxed(&counters->requests);
+	statistics->answers += rs_load_relaxed(&counters->answers);
+	statistics->notifies += rs_load_relaxed(&counters->notifies);
+	statistics->unwatched += rs_load_relaxed(&counters->unwatched);
+	statistics->asynchronous += rs_load_relaxed(&counters->asynchronous);
+	statistics->faults += rs_load_relaxed(&counters->faults);
+	statistics->lost += rs_load_relaxed(&counters->lost);
+	statistics->sleeps += rs_load_relaxed(&counters->sleeps);
+	statistics->parks += rs_load_relaxed(&counters->parks);
+	statistics->spins += rs_load_relaxed(&counters->spins);
+	statistics->spins_paid += rs_load_relaxed(&counters->spins_paid);
+	statistics->rescues += rs_load_relaxed(&counters->rescues);
+	if (batch_max > statistics->batch_max)
+		statistics->batch_max = batch_max;
+}
+
+static void read_all(const struct rs_engine *engine, struct rs_statistics *statistics)
+{
+	double scale = ns_per_tick(engine);
+
+	memset(statistics, 0, sizeof(*statistics));
+	for (uint32_t i = 0; i <= engine->worker_count; i++)
+		add_counters(statistics, rs_engine_counters(engine, i));
+	statistics->refused = rs_load_relaxed(&engine->refused);
+	statistics->latency = read_latency(engine, offsetof(struct rs_counters, latency), scale);
+	for (unsigned int kind = 0; kind < RS_KIND_COUNT; kind++) {
+		statistics->handler[kind] = read_latency(
+			engine, offsetof(struct rs_counters, handler[kind]), scale);
+		statistics->queueing[kind] = read_latency(
+			engine, offsetof(struct rs_counters, queueing[kind]), scale);
+	}
 }
 
 void rs_engine_statistics_sized(const struct rs_engine *engine, struct rs_statistics *out,
@@ -119,8 +198,12 @@ void rs_engine_statistics_sized(const struct rs_engine *engine, struct rs_statis
 {
 	struct rs_statistics statistics;
 
-	rs_counters_read(&engine->counters, &statistics);
-	statistics.sleeps = rs_load_relaxed(&engine->doorbell.sleeps);
+	read_all(engine, &statistics);
 	memset(out, 0, size);
 	memcpy(out, &statistics, size < sizeof(statistics) ? size : sizeof(statistics));
+}
+
+uint64_t rs_engine_vcpu_events(const struct rs_engine *engine, uint32_t vcpu)
+{
+	return vcpu < engine->vcpu_count ? rs_load_relaxed(&engine->lanes[vcpu].events) : 0;
 }

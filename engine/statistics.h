@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * statistics.h: counters that one thread writes and any thread reads.
+ * statistics.h: counters that each worker has of its own and any thread reads.
  *
  * Times are kept in ticks of the TSC and become nanoseconds only when somebody asks.
  */
 #ifndef RS_ENGINE_STATISTICS_H
 #define RS_ENGINE_STATISTICS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <ringside/statistics.h>
+
+#include "ring/atomics.h"
 
 /* Sixteen buckets for each power of two: up to 1/16 too high. */
 #define RS_HISTOGRAM_SUB_BITS 4
@@ -21,12 +24,22 @@ struct rs_histogram {
 	uint64_t buckets[RS_HISTOGRAM_BUCKETS];
 };
 
+/* What is counted of a turn after its answer has gone. */
+struct rs_done {
+	uint8_t kind;
+	bool asynchronous;
+	bool early; /* answered before its handler */
+	uint64_t seen, began, ended;
+};
+
 struct rs_counters {
+	bool shared; /* several threads count here */
 	uint64_t events[RS_KIND_COUNT];
 	uint64_t requests, answers, notifies, batch_max;
-	uint64_t unwatched, asynchronous, refused, faults, lost;
+	uint64_t unwatched, asynchronous, faults, lost;
+	uint64_t sleeps, parks, spins, spins_paid, rescues;
 	struct rs_histogram latency; /* ticks */
-	uint64_t start_ticks, start_ns;
+	struct rs_histogram handler[RS_KIND_COUNT], queueing[RS_KIND_COUNT];
 };
 
 static inline uint64_t rs_ticks(void)
@@ -36,16 +49,35 @@ static inline uint64_t rs_ticks(void)
 
 uint64_t rs_now_ns(void);
 
-void rs_counters_init(struct rs_counters *counters);
+/* Adds to a counter of one writer's: plain, but readers must not see it torn. */
+static inline void rs_count_own(uint64_t *counter, uint64_t amount)
+{
+	rs_store_relaxed(counter, *counter + amount);
+}
 
-/* Adds to a counter of the one writer's. */
-void rs_count(uint64_t *counter, uint64_t amount);
+static inline void rs_count(const struct rs_counters *counters, uint64_t *counter, uint64_t amount)
+{
+	if (counters->shared)
+		rs_add_relaxed(counter, amount);
+	else
+		rs_count_own(counter, amount);
+}
 
+struct rs_engine;
+
+/* Of worker `index`; of threads that are none: index worker_count. */
+const struct rs_counters *rs_engine_counters(const struct rs_engine *engine, uint32_t index);
+
+/* A batch that was put, with one notify that returned at `now`. */
+void rs_counters_put(struct rs_counters *counters, const struct rs_done *done, uint32_t count,
+		     uint64_t now);
+/* A handler that ran after the answer. */
+void rs_counters_handler(struct rs_counters *counters, enum rs_kind kind, uint64_t ticks);
+
+/* One writer; several may add to one histogram only by rs_counters_*. */
 void rs_histogram_add(struct rs_histogram *histogram, uint64_t value, uint64_t times);
 
 /* The smallest value, rounded up to its bucket's end, that `share` of the values do not exceed. */
 uint64_t rs_histogram_quantile(const struct rs_histogram *histogram, double share);
-
-void rs_counters_read(const struct rs_counters *counters, struct rs_statistics *statistics);
 
 #endif

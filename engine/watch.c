@@ -13,8 +13,6 @@
 #include "xen/error.h"
 #include "xen/memory.h"
 
-char rs_rcu_grace;
-
 /* What every engine wants: a fast step and an emulation are of no use without them. */
 static const enum rs_kind always[] = { RS_SINGLESTEP, RS_EMUL_UNIMPLEMENTED };
 #define ALWAYS_COUNT (sizeof(always) / sizeof(always[0]))
@@ -222,6 +220,7 @@ int rs_watch_sized(struct rs_engine *engine, const struct rs_watch_options *opti
 	if (error)
 		goto free_watch;
 	watch->engine = engine;
+	rs_pace_init(&watch->pace);
 	set_key(watch);
 	pthread_mutex_lock(&engine->control);
 	error = add(watch);
@@ -237,6 +236,18 @@ free_watch:
 	return error;
 }
 
+/* Does some worker run its handler? */
+static bool is_running(const struct rs_watch *watch)
+{
+	const struct rs_engine *engine = watch->engine;
+
+	for (uint32_t i = 0; i < engine->worker_count; i++)
+		/* U1: acquires R1 and R2: what the handler did is done before its watch is freed. */
+		if (rs_load_seq_cst(&engine->workers[i].running) == watch)
+			return true;
+	return false;
+}
+
 /*
  * Until the handler of that watch, which cannot be called any more, has returned. Polled,
  * so that the event path has nothing to look at and nobody to wake.
@@ -245,12 +256,66 @@ static void wait_for_handler(const struct rs_watch *watch)
 {
 	struct timespec pause = { .tv_nsec = 20000 };
 
-	/* U1: acquires R1 and R2: what the handler did is done before its watch is freed. */
-	while (rs_load_acquire(&watch->engine->running) == watch) {
+	while (is_running(watch)) {
 		nanosleep(&pause, NULL);
 		if (pause.tv_nsec < 1000000)
 			pause.tv_nsec *= 2;
 	}
+}
+
+static void free_watch(struct rs_watch *watch)
+{
+	rs_watch_gone gone = watch->options.gone;
+	void *user = watch->options.user;
+
+	free(watch);
+	if (gone)
+		gone(user);
+}
+
+/* One of the buried that nobody runs, taken out, or NULL. */
+static struct rs_watch *exhume(struct rs_engine *engine)
+{
+	struct rs_watch *found = NULL;
+
+	pthread_mutex_lock(&engine->burial);
+	for (struct rs_watch **at = &engine->buried; *at; at = &(*at)->next) {
+		if (is_running(*at))
+			continue;
+		found = *at;
+		*at = found->next;
+		rs_store_relaxed(&engine->leaving, engine->leaving - 1);
+		break;
+	}
+	pthread_mutex_unlock(&engine->burial);
+	return found;
+}
+
+void rs_watch_bury(struct rs_engine *engine)
+{
+	struct rs_watch *watch;
+
+	while ((watch = exhume(engine)))
+		free_watch(watch);
+}
+
+/* From inside a handler: whoever ends the last handler of that watch frees it. */
+static void bury_later(struct rs_watch *watch)
+{
+	struct rs_engine *engine = watch->engine;
+
+	pthread_mutex_lock(&engine->burial);
+	watch->next = engine->buried;
+	engine->buried = watch;
+	/* U2: before we look who runs it, against R3. */
+	rs_store_seq_cst(&engine->leaving, engine->leaving + 1);
+	pthread_mutex_unlock(&engine->burial);
+	rs_watch_bury(engine);
+}
+
+static struct rs_reply handle_nothing(const struct rs_event *event, void *user)
+{
+	return RS_CONTINUE;
 }
 
 /* Out of the table and of Xen's sources; false without the memory to do so. */
@@ -262,7 +327,7 @@ static bool retire(struct rs_watch *watch)
 	if (publish(engine)) {
 		/* It stays in the old table, then, until we detach, but calls nobody. */
 		link_watch(watch);
-		rs_store_relaxed(&watch->options.handler, (rs_handler)NULL);
+		rs_store_relaxed(&watch->options.handler, handle_nothing);
 		return false;
 	}
 	switch_off(watch);
@@ -280,14 +345,15 @@ void rs_unwatch(struct rs_watch *watch)
 	pthread_mutex_lock(&engine->control);
 	retired = retire(watch);
 	pthread_mutex_unlock(&engine->control);
-	if (rs_engine_here == engine && rs_load_relaxed(&engine->running) == watch) {
-		/* By its own handler: dispatch.c frees it when that has returned. */
-		watch->removed = retired;
+	if (!retired)
+		return;
+	/* Two handlers that removed each other's watches would wait for ever. */
+	if (rs_worker_here && rs_worker_here->running) {
+		bury_later(watch);
 		return;
 	}
 	wait_for_handler(watch);
-	if (retired)
-		free(watch);
+	free_watch(watch);
 }
 
 uint32_t rs_engine_page_access(struct rs_engine *engine, uint64_t gfn)
@@ -332,8 +398,10 @@ void rs_watch_free_all(struct rs_engine *engine)
 		struct rs_watch *watch = engine->watches;
 
 		engine->watches = watch->next;
-		free(watch);
+		free_watch(watch);
 	}
+	/* No worker is left that could run one. */
+	rs_watch_bury(engine);
 	rs_table_free(engine->table);
 	engine->table = NULL;
 }

@@ -34,6 +34,9 @@
 	__atomic_exchange_n((pointer), (value), __ATOMIC_SEQ_CST)
 #define rs_add_relaxed(pointer, value) __atomic_fetch_add((pointer), (value), __ATOMIC_RELAXED)
 #define rs_add_acq_rel(pointer, value) __atomic_fetch_add((pointer), (value), __ATOMIC_ACQ_REL)
+#define rs_add_seq_cst(pointer, value) __atomic_fetch_add((pointer), (value), __ATOMIC_SEQ_CST)
+#define rs_sub_acq_rel(pointer, value) __atomic_fetch_sub((pointer), (value), __ATOMIC_ACQ_REL)
+#define rs_or_seq_cst(pointer, value) __atomic_fetch_or((pointer), (value), __ATOMIC_SEQ_CST)
 #define rs_or_acq_rel(pointer, value) __atomic_fetch_or((pointer), (value), __ATOMIC_ACQ_REL)
 #define rs_and_acq_rel(pointer, value) __atomic_fetch_and((pointer), (value), __ATOMIC_ACQ_REL)
 

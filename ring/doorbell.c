@@ -54,7 +54,7 @@ static int remaining_ms(int timeout_ms, int64_t deadline)
  * Sleeps with the port unmasked. RS_DOORBELL_WORK here means only that the port rang,
  * which has masked it.
  */
-static int block(struct rs_doorbell *doorbell, int timeout_ms)
+int rs_doorbell_block(struct rs_doorbell *doorbell, int timeout_ms)
 {
 	int port_fd = doorbell->calls->fd(doorbell->context);
 	struct pollfd fds[] = {
@@ -85,7 +85,7 @@ static int block(struct rs_doorbell *doorbell, int timeout_ms)
 	return RS_DOORBELL_TIMEOUT;
 }
 
-static int arm(struct rs_doorbell *doorbell)
+int rs_doorbell_arm(struct rs_doorbell *doorbell)
 {
 	int error;
 
@@ -109,13 +109,13 @@ int rs_doorbell_wait(struct rs_doorbell *doorbell, const struct rs_ring *ring, i
 
 		if (spin(doorbell, ring))
 			return RS_DOORBELL_WORK;
-		result = arm(doorbell);
+		result = rs_doorbell_arm(doorbell);
 		if (result < 0)
 			return result;
 		if (rs_ring_pending(ring))
 			return RS_DOORBELL_WORK;
 		left = remaining_ms(timeout_ms, deadline);
-		result = block(doorbell, left);
+		result = rs_doorbell_block(doorbell, left);
 		if (result < 0)
 			return result;
 		if (rs_ring_pending(ring))

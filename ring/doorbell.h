@@ -66,6 +66,14 @@ void rs_doorbell_init(struct rs_doorbell *doorbell, const struct rs_doorbell_cal
 int rs_doorbell_wait(struct rs_doorbell *doorbell, const struct rs_ring *ring, int timeout_ms);
 
 /*
+ * The two halves of that, for those who look at more than the page before they sleep.
+ * rs_doorbell_arm is S1: it unmasks a port that has rung, and after it the page must be looked
+ * at again. rs_doorbell_block then sleeps: RS_DOORBELL_WORK means only that the port rang.
+ */
+int rs_doorbell_arm(struct rs_doorbell *doorbell);
+int rs_doorbell_block(struct rs_doorbell *doorbell, int timeout_ms);
+
+/*
  * Tells Xen that responses were pushed: once a batch, after its rs_ring_push, and inside
  * the lock that orders the putters. Xen drains under two notifies side by side, so that
  * outside the lock two answers of one vCPU could take effect in the wrong order.

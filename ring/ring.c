@@ -62,6 +62,14 @@ static uint8_t *slot_of(const struct rs_ring *ring, uint32_t index)
 	return ring->page->slots + (size_t)(index % RS_RING_SLOTS) * ring->message_size;
 }
 
+/* T2: releases what was done with the slot to P1; to the mirror's reader a copy earlier. */
+static void consume(struct rs_ring *ring, uint32_t index)
+{
+	if (ring->mirror)
+		rs_store_release(ring->mirror, index);
+	rs_store_release(&ring->req_cons, index);
+}
+
 /* What we can explain: up to one ring of requests overwritten, because of surplus answers. */
 static bool is_jump(const struct rs_ring *ring, uint32_t pushed)
 {
@@ -80,7 +88,7 @@ static bool is_overrun(const struct rs_ring *ring, uint32_t pushed)
 
 static bool is_reported(const struct rs_ring *ring, uint32_t pushed)
 {
-	return ring->has_reported && ring->reported == pushed;
+	return rs_load_relaxed(&ring->has_reported) && rs_load_relaxed(&ring->reported) == pushed;
 }
 
 /* Fills in *fault and moves past what is lost; the next take goes on from there. */
@@ -88,8 +96,8 @@ static int report(struct rs_ring *ring, uint32_t pushed, struct rs_ring_fault *f
 {
 	uint32_t pending = pushed - ring->req_cons;
 
-	ring->has_reported = true;
-	ring->reported = pushed;
+	rs_store_relaxed(&ring->reported, pushed);
+	rs_store_relaxed(&ring->has_reported, true);
 	*fault = (struct rs_ring_fault){
 		.kind = RS_RING_JUMP,
 		.index = ring->req_cons,
@@ -101,7 +109,7 @@ static int report(struct rs_ring *ring, uint32_t pushed, struct rs_ring_fault *f
 	fault->kind = RS_RING_OVERRUN;
 	if (pending > RS_RING_SLOTS) {
 		fault->lost = pending - RS_RING_SLOTS;
-		rs_store_release(&ring->req_cons, pushed - RS_RING_SLOTS); /* T2 */
+		consume(ring, pushed - RS_RING_SLOTS);
 	}
 	return -EPROTO;
 }
@@ -143,16 +151,18 @@ int rs_ring_take(struct rs_ring *ring, void *message, struct rs_ring_fault *faul
 	memcpy(message, slot_of(ring, index), ring->message_size);
 	rs_compiler_barrier();
 	/* T2: releases our copy to P1, so that it is made before a put overwrites the slot. */
-	rs_store_release(&ring->req_cons, index + 1);
+	consume(ring, index + 1);
 	check_head(ring, message, index, fault);
 	return 1;
 }
 
 uint32_t rs_ring_pending(const struct rs_ring *ring)
 {
-	/* T1: acquires X1, for a caller that goes on to peek. */
+	/* T1: acquires X1, for a caller that goes on to peek. The other one may be late, if
+	 * somebody takes meanwhile. */
+	uint32_t consumed = rs_load_relaxed(&ring->req_cons);
 	uint32_t pushed = rs_load_acquire(&ring->page->req_prod);
-	uint32_t pending = pushed - ring->req_cons;
+	uint32_t pending = pushed - consumed;
 
 	if (pending <= RS_RING_SLOTS)
 		return pending;
@@ -174,12 +184,17 @@ int rs_ring_peek(const struct rs_ring *ring, void *message)
 
 int rs_ring_put(struct rs_ring *ring, const void *message)
 {
+	return rs_ring_put_head(ring, message, ring->message_size);
+}
+
+int rs_ring_put_head(struct rs_ring *ring, const void *message, uint32_t size)
+{
 	uint32_t index = ring->rsp_prod;
 
 	/* P1: acquires T2: the request has been copied out of the slot we overwrite. */
 	if (index == rs_load_acquire(&ring->req_cons))
 		return -EAGAIN;
-	memcpy(slot_of(ring, index), message, ring->message_size);
+	memcpy(slot_of(ring, index), message, size);
 	rs_store_relaxed(&ring->rsp_prod, index + 1);
 	return 0;
 }

@@ -66,6 +66,7 @@ struct rs_ring {
 	uint32_t vcpu_count;
 	/* The takers' line. The putters read req_cons. */
 	uint32_t req_cons __attribute__((aligned(64)));
+	uint32_t *mirror; /* gets req_cons before anybody goes by it; NULL: none */
 	uint32_t reported; /* the last producer index that take has refused */
 	bool has_reported;
 	/* The putters' line. The takers read rsp_pushed. */
@@ -131,7 +132,7 @@ int rs_ring_take(struct rs_ring *ring, void *message, struct rs_ring_fault *faul
 
 /*
  * How many requests wait, 0 to 8. Not 0 if rs_ring_take has a corruption to report.
- * A taker's call; acquires X1.
+ * Acquires X1. Exact for a taker; anybody may ask.
  */
 uint32_t rs_ring_pending(const struct rs_ring *ring);
 
@@ -147,6 +148,12 @@ int rs_ring_peek(const struct rs_ring *ring, void *message);
  * since that slot's request was not taken yet, so the response answers nothing.
  */
 int rs_ring_put(struct rs_ring *ring, const void *message);
+
+/*
+ * The same for a response of which only the first `size` bytes mean something: Xen reads the
+ * rest of a response only if its flags say so. The slot's other bytes stay what they were.
+ */
+int rs_ring_put_head(struct rs_ring *ring, const void *message, uint32_t size);
 
 /*
  * Publishes all responses put so far. Returns how many are new: 0 means that nobody needs

@@ -9,6 +9,7 @@
 #define RINGSIDE_ENGINE_H
 
 #include <ringside/error.h>
+#include <ringside/event.h>
 #include <ringside/log.h>
 #include <ringside/statistics.h>
 
@@ -42,8 +43,8 @@ enum rs_message_way {
 /*
  * Sees every raw message (vm_event_request_t, of the layout's version and size): a request when
  * it has been taken off the ring, a response when it has been put there, in that order. Valid
- * during the call. Called by the thread that runs or steps the engine, or detaches it, while
- * the guest may be waiting: be quick, do not call back into the engine.
+ * during the call. Called by one thread at a time for each way, while the guest may be
+ * waiting: be quick, do not call back into the engine.
  */
 typedef void (*rs_message_function)(enum rs_message_way way, const void *message,
 				    const struct rs_layout *layout, void *user);
@@ -57,6 +58,12 @@ struct rs_engine_options {
 	enum rs_page_method page_method;
 	rs_message_function on_message; /* for recordings */
 	void *on_message_user;
+	/*
+	 * How many threads handle events in rs_engine_run, the caller's included, or may be in
+	 * rs_engine_next at once. 0: the CPUs less one, but at least one. At most 64. With 1
+	 * the engine makes no thread. With as many as vCPUs, and RS_WAIT_SPIN, each vCPU has one.
+	 */
+	uint32_t workers;
 };
 
 /*
@@ -78,32 +85,53 @@ rs_engine_attach(struct rs_engine **engine, const char *domain,
 }
 
 /*
- * Handles events until rs_engine_stop (0), or until the guest ends (-ENODEV) or a call
- * fails (-errno). One thread at a time runs or steps an engine.
+ * Handles events until rs_engine_stop (0), or until the guest ends (-ENODEV), the engine is
+ * detached (-ESHUTDOWN) or a call fails (-errno). In this thread, and in as many others as
+ * options.workers says, which begin and end within the call and have all signals blocked. One
+ * thread at a time runs or steps an engine.
  */
 int rs_engine_run(struct rs_engine *engine) __attribute__((warn_unused_result));
 
 /*
- * For programs with a loop of their own: handles the events that wait, and if there are
- * none, waits up to timeout_ms for some (-1: for ever; 0: not at all). Returns how many it
- * handled, 0 also after rs_engine_stop, or as rs_engine_run. A handled batch is at most 8.
+ * For programs with a loop of their own: handles the events that wait, in this thread, and if
+ * there are none, waits up to timeout_ms for some (-1: for ever; 0: not at all). Returns how
+ * many it handled, 0 also after rs_engine_stop, or as rs_engine_run.
  */
 int rs_engine_step(struct rs_engine *engine, int timeout_ms)
 	__attribute__((warn_unused_result));
 
 /*
- * Makes rs_engine_run or rs_engine_step return: the one that is under way, else the next.
- * Async-signal-safe: any thread, a handler, a signal handler.
+ * A descriptor for poll, epoll, libuv or libevent, which becomes readable when there is
+ * something for rs_engine_step(engine, 0): call that until it returns 0, and wait again. The
+ * engine's; made at the first call; or -errno.
+ */
+int rs_engine_fd(struct rs_engine *engine) __attribute__((warn_unused_result));
+
+/*
+ * For programs that would rather pull: waits up to timeout_ms for an event (as
+ * rs_engine_step) that is wanted by a watch without a handler. 1: *event is one, to be answered
+ * by rs_event_reply, from any thread. 0: none came, or rs_engine_stop. Or as rs_engine_run.
+ * Watches that have a handler are served meanwhile. As many threads as options.workers may
+ * be inside at once (-EAGAIN), and any number of events be open, up to the eight of the ring.
+ */
+int rs_engine_next(struct rs_engine *engine, struct rs_event *event, int timeout_ms)
+	__attribute__((warn_unused_result));
+
+/*
+ * Makes rs_engine_run, rs_engine_step or rs_engine_next return: the one that is under way, else
+ * the next. Async-signal-safe: any thread, a handler, a signal handler.
  */
 void rs_engine_stop(struct rs_engine *engine);
 
 /*
  * Lets go of the domain: removes all watches, answers what is still asked, takes back what
- * was changed, and frees the engine. Not from a handler, nor while another thread uses the
- * engine. The guest runs on. NULL is nothing.
+ * was changed, and frees the engine. At any moment: threads that run, step or pull return
+ * -ESHUTDOWN first, events that are kept are answered as RS_CONTINUE says. No other call may be
+ * made any more then. Not from a handler (-EDEADLK). The guest runs on. NULL is nothing.
  *
- * An error says what could not be taken back; the engine is freed all the same. 0 if the
- * domain is gone: nothing is left to take back.
+ * -ETIMEDOUT: a handler does not return; the text says whose; nothing was changed but that no
+ * thread gets in any more: call again. Any other error says what could not be taken back; the
+ * engine is freed all the same. 0 if the domain is gone: nothing is left to take back.
  */
 int rs_engine_detach(struct rs_engine *engine);
 

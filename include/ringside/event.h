@@ -8,7 +8,8 @@
  * release of Xen that the program was built against: message versions 6 (Xen 4.14) and
  * 7 (4.15 to 4.22) are both known at run time.
  *
- * Lifetime: an event and all that it points to are valid until the handler returns.
+ * Lifetime: an event and all that it points to are valid until the handler returns; of one that
+ * is kept (RS_LATER, rs_engine_next), a copy and what it points to until it is answered.
  * Source of every field: xen/include/public/vm_event.h. All integers are unsigned; guest
  * frame numbers count pages of 4096 bytes.
  */
@@ -209,7 +210,8 @@ struct rs_event {
 	bool synchronous; /* the vCPU waits for the answer */
 	const void *message; /* as Xen wrote it, layout->message_size bytes */
 	const struct rs_layout *layout;
-	struct rs_answer *answer; /* what the engine will send; NULL outside a handler */
+	struct rs_answer *answer; /* what the engine will send; NULL for an event of rs_decode's */
+	uint64_t serial; /* of all events of the engine, in the order in which they were taken */
 	union {
 		struct rs_page_event page; /* and for RS_EMUL_UNIMPLEMENTED */
 		struct rs_sharing_event sharing;

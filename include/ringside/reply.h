@@ -63,6 +63,8 @@ enum rs_action {
 	RS_ACTION_STEP,
 	/* The vCPU executes one instruction in `view`, then is in `return_view`; no event. */
 	RS_ACTION_FAST_STEP,
+	/* Only from a handler: the event is answered by rs_event_reply. */
+	RS_ACTION_LATER,
 };
 
 enum {
@@ -116,6 +118,12 @@ static inline struct rs_reply rs_reply_make(enum rs_action action, uint32_t flag
 #define RS_STEP rs_reply_make(RS_ACTION_STEP, 0)
 /* In the permissive view 0, and back to the view the event came from. */
 #define RS_FAST_STEP rs_reply_make(RS_ACTION_FAST_STEP, 0)
+/*
+ * Keeps the event: the vCPU (if it waits) goes on waiting, and no further event of it is handled,
+ * until rs_event_reply. Other watches that want the event are not asked. Of synchronous events
+ * eight can be open at a time, kept or not: then all others of the domain wait.
+ */
+#define RS_LATER rs_reply_make(RS_ACTION_LATER, 0)
 /* In place of what the kind does by default: sets what rs_answer_registers holds. */
 #define RS_SET_REGISTERS rs_reply_make(RS_ACTION_CONTINUE, RS_REPLY_SET_REGISTERS)
 
@@ -209,6 +217,17 @@ struct rs_read_data {
 struct rs_registers *rs_answer_registers(const struct rs_event *event);
 struct rs_read_data *rs_answer_read_data(const struct rs_event *event);
 uint8_t *rs_answer_instruction(const struct rs_event *event);
+
+/*
+ * Answers an event that a handler keeps (it has returned RS_LATER or will), or that
+ * rs_engine_next gave: exactly once, any time until the engine is detached, from any thread. `event`
+ * is the handler's, or a copy of it made while that was valid: who may answer late or twice
+ * must have a copy. The rs_answer_* functions work on it until then. Notifies Xen.
+ *
+ * -EALREADY: it was answered. -EINVAL: it is nobody's event, or the reply is RS_LATER.
+ */
+int rs_event_reply(const struct rs_event *event, struct rs_reply reply)
+	__attribute__((warn_unused_result));
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

@@ -34,6 +34,13 @@ struct rs_statistics {
 	uint64_t sleeps;       /* times that the engine blocked for want of events */
 	/* From our seeing a request to the return of the notify that answered it. */
 	struct rs_latency latency;
+	uint64_t parks;        /* times that a worker slept because there was nothing for it */
+	uint64_t spins;        /* times that the ring was looked at for a while before a sleep */
+	uint64_t spins_paid;   /* and an event came during that */
+	uint64_t rescues;      /* handlers that blocked unexpectedly, and others took over */
+	/* By enum rs_kind: how long handlers ran, and how long events had waited for them. */
+	struct rs_latency handler[RS_KIND_COUNT];
+	struct rs_latency queueing[RS_KIND_COUNT];
 };
 
 /*
@@ -48,6 +55,9 @@ static inline void rs_engine_statistics(const struct rs_engine *engine,
 {
 	rs_engine_statistics_sized(engine, statistics, sizeof(*statistics));
 }
+
+/* How many events a vCPU has raised. Any thread. 0 if there is no such vCPU. */
+uint64_t rs_engine_vcpu_events(const struct rs_engine *engine, uint32_t vcpu);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

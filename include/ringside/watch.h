@@ -21,12 +21,17 @@ struct rs_engine;
 struct rs_watch;
 
 /*
- * Called in the thread that runs the engine, with the vCPU waiting (if event->synchronous).
- * It may take its time, but while it does, no other event of the domain is handled. It may
- * call rs_watch and rs_unwatch, for its own watch too, and rs_engine_stop; not
- * rs_engine_detach.
+ * Called in one of the threads that handle the engine's events, with the vCPU waiting (if
+ * event->synchronous). One vCPU's events come one after the other, different vCPUs' at once if
+ * the engine has several workers. It may take its time: that holds up its vCPU only, and with
+ * one worker all others too. (Xen has eight slots: eight events that wait stop all the rest.)
+ * It may call rs_watch and rs_unwatch, for its own watch too, rs_event_reply and rs_engine_stop;
+ * not rs_engine_detach.
  */
 typedef struct rs_reply (*rs_handler)(const struct rs_event *event, void *user);
+
+/* Called once a watch has been removed and no handler of it runs any more, with its `user`. */
+typedef void (*rs_watch_gone)(void *user);
 
 /*
  * Only `kind` is needed, and the parameters of CR, MSR and page; what is 0 is the default.
@@ -48,7 +53,7 @@ struct rs_watch_options {
 	 * the engine detaches.
 	 */
 	bool deny;
-	/* NULL: the events are counted, and settled as RS_CONTINUE says. */
+	/* NULL: rs_engine_next gives the events; without it they are settled as RS_CONTINUE says. */
 	rs_handler handler;
 	void *user;
 	union {
@@ -83,6 +88,8 @@ struct rs_watch_options {
 		} guest_request;
 		uint64_t reserved[8];
 	};
+	/* May be NULL. In the thread that removes it; if that is a handler, after that one. */
+	rs_watch_gone gone;
 };
 
 /*
@@ -105,10 +112,11 @@ rs_watch(struct rs_engine *engine, const struct rs_watch_options *options,
 }
 
 /*
- * Removes a watch. When it returns, its handler is not running and will never run again,
- * unless called by that handler itself: then that was its last call. Events of it that are
- * already under way are settled by the engine as RS_CONTINUE says. Any thread, handlers
- * too; may sleep, for as long as the watch's handler runs. NULL is nothing.
+ * Removes a watch. When it returns, its handler is not running and will never run again; may
+ * sleep, for as long as it runs. Called from inside a handler, its own or another's, it does not
+ * wait for handlers that run at this moment, its own or in other threads: options.gone is
+ * called after the last of them. Events of the watch that are already under way are settled by the
+ * engine as RS_CONTINUE says. Any thread. NULL is nothing.
  */
 void rs_unwatch(struct rs_watch *watch);
 

@@ -17,9 +17,11 @@ tests_engine_table_SOURCES = tests/engine/table.c
 tests_engine_table_LDADD = libringside-private.la
 
 # And on the model.
-check_PROGRAMS += tests/engine/model
-TESTS += tests/engine/model.sh
-slow_tests += tests/engine/model.sh
-EXTRA_DIST += tests/engine/model.sh
+check_PROGRAMS += tests/engine/model tests/engine/workers
+TESTS += tests/engine/model.sh tests/engine/workers.sh
+slow_tests += tests/engine/model.sh tests/engine/workers.sh
+EXTRA_DIST += tests/engine/model.sh tests/engine/workers.sh
+tests_engine_workers_SOURCES = tests/engine/workers.c
+tests_engine_workers_LDADD = libringside-private.la -lpthread
 tests_engine_model_SOURCES = tests/engine/model.c
 tests_engine_model_LDADD = libringside-private.la -lpthread

@@ -12,7 +12,7 @@
 #include "tests/engine/message.h"
 #include "tests/unit/tap.h"
 
-#define VCPUS 4
+#define VCPUS 8
 #define VERSION 7
 #define SIZE 400
 
@@ -27,8 +27,6 @@ static struct {
 } xen;
 
 static struct rs_engine engine;
-static struct rs_turn turns[RS_RING_SLOTS];
-static struct rs_lane lanes[VCPUS];
 static unsigned int log_lines;
 
 static void on_log(enum rs_log_level level, const char *line, void *user)
@@ -74,22 +72,29 @@ static void begin(void)
 {
 	memset(&engine, 0, sizeof(engine));
 	memset(&xen, 0, sizeof(xen));
-	memset(lanes, 0, sizeof(lanes));
 	log_lines = 0;
 	engine.log = (struct rs_log){ on_log, NULL, RS_LOG_DEBUG };
 	engine.vcpu_count = VCPUS;
 	engine.layout = rs_layout_find(VERSION);
-	engine.lanes = lanes;
-	engine.turns = turns;
+	engine.worker_count = 1;
 	engine.can_step = true;
+	pthread_mutex_init(&engine.control, NULL);
+	pthread_mutex_init(&engine.burial, NULL);
+	if (rs_engine_allocate(&engine))
+		tap_ok(false, "an engine: %s", rs_error_text());
 	rs_ring_init(&engine.ring, &xen.page, SIZE, VERSION, VCPUS);
 	rs_doorbell_init(&engine.doorbell, &calls, NULL, -1, 0);
-	rs_table_build(&engine.table, NULL, 0);
 }
 
 static void end(void)
 {
 	rs_table_free(engine.table);
+	rs_record_close(engine.record);
+}
+
+static int visit(void)
+{
+	return rs_worker_visit(&engine.workers[0]);
 }
 
 static void watch(struct rs_watch *watches, size_t count)
@@ -113,10 +118,10 @@ static bool check_default(enum rs_kind kind, uint32_t flags)
 
 	begin();
 	push_kind(kind, 1);
-	good = rs_round(&engine) == 1;
+	good = visit() == 1;
 	good &= TAP_SAME(xen.answers, 1) && TAP_SAME(xen.notifies, 1);
 	good &= TAP_SAME(answer(0)->flags, flags | RS_FLAG_VCPU_PAUSED);
-	good &= TAP_SAME(answer(0)->vcpu_id, 1) && TAP_SAME(engine.counters.unwatched, 1);
+	good &= TAP_SAME(answer(0)->vcpu_id, 1) && TAP_SAME(engine.workers[0].counters.unwatched, 1);
 	end();
 	return tap_ok(good, "%s without a watch: flags %#x", rs_kind_name(kind), flags);
 }
@@ -143,7 +148,7 @@ static void test_view_fault(void)
 	wire->flags |= RS_FLAG_ALTERNATE_P2M;
 	wire->altp2m_idx = 2;
 	push(&message);
-	rs_round(&engine);
+	visit();
 	tap_ok(TAP_SAME(answer(0)->flags, RS_FLAG_VCPU_PAUSED | RS_FLAG_ALTERNATE_P2M |
 						  RS_FLAG_FAST_SINGLESTEP) &&
 		       TAP_SAME(answer(0)->altp2m_idx, 0) &&
@@ -151,21 +156,21 @@ static void test_view_fault(void)
 	       "a fault in a view is stepped past in view 0");
 
 	/* The same while a handler steps this vCPU: its step must not get lost. */
-	lanes[0].stepping = lanes[0].user_stepping = true;
+	engine.lanes[0].stepping = engine.lanes[0].user_stepping = true;
 	push(&message);
-	rs_round(&engine);
+	visit();
 	tap_ok(TAP_SAME(answer(0)->flags, RS_FLAG_VCPU_PAUSED | RS_FLAG_ALTERNATE_P2M) &&
-		       TAP_SAME(answer(0)->altp2m_idx, 0) && TAP_SAME(lanes[0].stepping, true),
+		       TAP_SAME(answer(0)->altp2m_idx, 0) && TAP_SAME(engine.lanes[0].stepping, true),
 	       "of a vCPU that steps already by that step");
 	wire = test_request(&message, VERSION, RS_SINGLESTEP, 0);
 	wire->flags |= RS_FLAG_ALTERNATE_P2M;
 	push(&message);
 	engine.pages.view = 2;
-	rs_round(&engine);
+	visit();
 	tap_ok(TAP_SAME(answer(0)->flags, RS_FLAG_VCPU_PAUSED | RS_FLAG_ALTERNATE_P2M |
 						  RS_FLAG_TOGGLE_SINGLESTEP) &&
 		       TAP_SAME(answer(0)->altp2m_idx, 2) &&
-		       TAP_SAME(engine.counters.unwatched, 3),
+		       TAP_SAME(engine.workers[0].counters.unwatched, 3),
 	       "which takes it back to its view, and is reported");
 	end();
 }
@@ -198,17 +203,17 @@ static void test_handlers(void)
 	seen.order = 0;
 	seen.reply = RS_STEP;
 	push_kind(RS_MSR, 2);
-	rs_round(&engine);
+	visit();
 	tap_ok(TAP_SAME(seen.order, 123) && TAP_SAME(log_lines, 1) &&
 		       TAP_SAME(answer(0)->flags, RS_FLAG_VCPU_PAUSED | RS_FLAG_TOGGLE_SINGLESTEP),
 	       "handlers are called in order; the first reply that is not CONTINUE counts");
 	seen.reply = RS_DENY;
 	push_kind(RS_MSR, 3);
-	rs_round(&engine);
+	visit();
 	tap_ok(TAP_SAME(answer(0)->flags, RS_FLAG_VCPU_PAUSED) &&
-		       TAP_SAME(engine.counters.refused, 1),
+		       TAP_SAME(engine.refused, 1),
 	       "a reply that Xen would ignore is refused, logged and counted, and answered");
-	tap_ok(TAP_SAME(engine.counters.unwatched, 0) && TAP_SAME(engine.counters.events[RS_MSR], 2),
+	tap_ok(TAP_SAME(engine.workers[0].counters.unwatched, 0) && TAP_SAME(engine.workers[0].counters.events[RS_MSR], 2),
 	       "watched events are counted by kind");
 	end();
 }
@@ -220,11 +225,11 @@ static void test_batch(void)
 	begin();
 	for (uint32_t i = 0; i < RS_RING_SLOTS; i++)
 		push_kind(RS_CR, i % VCPUS);
-	good &= TAP_SAME(rs_round(&engine), 8) && TAP_SAME(xen.notifies, 1);
+	good &= TAP_SAME(visit(), 8) && TAP_SAME(xen.notifies, 1);
 	for (unsigned int i = 0; i < RS_RING_SLOTS; i++)
 		good &= TAP_SAME(answer(i)->vcpu_id, i % VCPUS);
-	good &= TAP_SAME(rs_round(&engine), 0) && TAP_SAME(xen.notifies, 1);
-	good &= TAP_SAME(engine.counters.batch_max, 8);
+	good &= TAP_SAME(visit(), 0) && TAP_SAME(xen.notifies, 1);
+	good &= TAP_SAME(engine.workers[0].counters.batch_max, 8);
 	tap_ok(good, "eight requests, eight answers in their order, one notify; then none");
 	end();
 }
@@ -262,9 +267,10 @@ static void test_exactly_once(void)
 			push(&message);
 			requests++;
 		}
-		good &= TAP_SAME(rs_round(&engine), count);
-		good &= TAP_SAME(xen.answers, requests) && TAP_SAME(xen.batch, count);
-		for (unsigned int i = 0; i < count; i++)
+		good &= TAP_SAME(visit(), count);
+		good &= TAP_SAME(xen.answers, requests);
+		good &= TAP_SAME(engine.unused, (1ULL << RS_TURNS) - 1);
+		for (unsigned int i = 0; i < xen.batch; i++)
 			good &= TAP_SAME(answer(i)->version, VERSION);
 	}
 	tap_ok(good, "%u requests of noise, each answered once", requests);
@@ -279,6 +285,5 @@ int main(void)
 	test_handlers();
 	test_batch();
 	test_exactly_once();
-	rs_rcu_leave();
 	return tap_done();
 }

@@ -4,4 +4,5 @@
 dist_check_SCRIPTS += tests/model/explore.sh
 TESTS += tests/model/explore.sh
 slow_tests += tests/model/explore.sh
-EXTRA_DIST += tests/model/answer.pml tests/model/sleep.pml
+EXTRA_DIST += tests/model/answer.pml tests/model/combine.pml tests/model/lane.pml \
+	tests/model/park.pml tests/model/record.pml tests/model/removal.pml tests/model/sleep.pml

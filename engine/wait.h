@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * wait.h: who waits for what, when there is nothing to do.
+ *
+ * With several workers that may sleep, one of them at most is the *watcher*: it looks at the ring,
+ * then sleeps at the event channel. The others *park*, each at a futex of its own. The watcher
+ * runs quick handlers itself, and stays what it is; before a slow one it gives the role up
+ * and wakes somebody to be it. In spinning mode nobody sleeps and there are no roles.
+ *
+ * Nobody knows beforehand that a handler which has always been quick will block this time. So
+ * one of those that park, the *deputy*, wakes once a millisecond while events come, and
+ * takes the role from a watcher that has been in one and the same handler since. While all
+ * sleep, it does too.
+ *
+ * No work is forgotten, because whoever is about to sleep says so first and then looks again,
+ * against whoever brings work and then looks who sleeps:
+ *
+ *   S2  parks: sets its bit of `parked`, then looks at `ready` and for a watcher
+ *   S3  watcher: sets `blocked`, then looks at `ready`
+ *   S4  brings work (W1) or gives the role up, then looks at `parked` and `blocked`
+ *
+ * Models: tests/model/park.pml; sleep.pml for the ring's side of it.
+ */
+#ifndef RS_ENGINE_WAIT_H
+#define RS_ENGINE_WAIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct rs_engine;
+struct rs_worker;
+
+/* What a worker begins with: it tries to spin that often before it is discouraged. */
+#define RS_WAIT_CREDIT 16
+
+/*
+ * Until there may be work, or something else to look at, or timeout_ms have passed (-1: no
+ * limit). Returns an enum rs_doorbell_wait, or -errno.
+ */
+int rs_wait(struct rs_worker *worker, int timeout_ms);
+
+/* This worker leaves the engine's loop: it is not the watcher any more. */
+void rs_wait_leave(struct rs_worker *worker);
+
+/* Before a handler, with several workers; `slow`: it is known to take its time. */
+void rs_wait_guard(struct rs_worker *worker, bool slow);
+
+/* There is work, or reason to stop, for one more worker; for all that sleep. */
+void rs_wait_wake(struct rs_engine *engine);
+void rs_wait_wake_all(struct rs_engine *engine);
+
+/* Can looking at the ring pay? Not where the guest needs our CPU to make progress. */
+bool rs_wait_may_spin(void);
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* worker.c: claim or take, run, put. */
+#include "engine/worker.h"
+
+#include "engine/private.h"
+#include "engine/taker.h"
+#include "engine/turn.h"
+#include "engine/wait.h"
+#include "ring/atomics.h"
+
+/* So many calls must be quick, in a row, before a handler is taken to be so. */
+#define PATIENCE 8
+
+_Thread_local struct rs_worker *rs_worker_here;
+
+void rs_pace_init(struct rs_pace *pace)
+{
+	pace->held = pace->slow = PATIENCE;
+}
+
+/* Written only when it changes: handlers that are quick share a line that stays clean. */
+static void learn(uint8_t *left, bool quick)
+{
+	uint8_t before = rs_load_relaxed(left), after = quick ? before - (before > 0) : PATIENCE;
+
+	if (after != before)
+		rs_store_relaxed(left, after);
+}
+
+void rs_pace_learn(struct rs_pace *pace, uint64_t ticks, const struct rs_engine *engine)
+{
+	learn(&pace->held, ticks <= engine->notify_ticks);
+	learn(&pace->slow, ticks <= engine->wake_ticks);
+}
+
+/* Lanes that we have made ready. */
+static void keep(struct rs_worker *worker, uint64_t turns)
+{
+	if (!turns)
+		return;
+	if (worker->engine->worker_count == 1)
+		worker->mine |= turns;
+	else
+		rs_or_seq_cst(&worker->engine->ready, turns); /* W1 */
+}
+
+void rs_worker_offer(struct rs_engine *engine, uint64_t turns)
+{
+	rs_or_seq_cst(&engine->ready, turns); /* W1 */
+	rs_wait_wake(engine);
+}
+
+/* A lane to run: the turn that is first in it, or -1. */
+static int claim(struct rs_worker *worker)
+{
+	uint64_t *ready = &worker->engine->ready, set = worker->mine;
+
+	if (set) {
+		worker->mine &= set - 1;
+		return __builtin_ctzll(set);
+	}
+	for (set = rs_load_relaxed(ready); set;) {
+		uint64_t bit = set & -set, found = rs_and_acq_rel(ready, ~bit); /* W2 */
+
+		if (found & bit)
+			return __builtin_ctzll(bit);
+		set = found;
+	}
+	return -1;
+}
+
+int rs_worker_flush(struct rs_worker *worker)
+{
+	uint64_t finished = worker->finished, ready = 0;
+	int error;
+
+	if (!finished)
+		return 0;
+	worker->finished = 0;
+	error = rs_responder_put(worker->engine, &worker->counters, finished, &ready);
+	keep(worker, ready);
+	if (error)
+		rs_engine_fail(worker->engine, error);
+	return error;
+}
+
+void rs_worker_prepare(struct rs_worker *worker, const struct rs_pace *pace)
+{
+	if (worker->finished && rs_load_relaxed(&pace->held)) {
+		rs_worker_flush(worker);
+		worker->stamp = rs_ticks();
+	}
+	if (worker->engine->worker_count > 1)
+		rs_wait_guard(worker, rs_load_relaxed(&pace->slow));
+}
+
+/* An asynchronous event whose answer has gone long since. Returns what its lane runs next. */
+static uint64_t finish_early(struct rs_engine *engine, struct rs_counters *counters,
+			     struct rs_turn *turn)
+{
+	int next;
+
+	rs_counters_handler(counters, turn->event.kind, turn->ended - turn->began);
+	next = rs_lane_next(turn->lane);
+	if (rs_sub_acq_rel(&turn->parts, 1) == 1)
+		rs_turns_free(engine, 1ULL << turn->number);
+	return next < 0 ? 0 : 1ULL << next;
+}
+
+static void run(struct rs_worker *worker, int number)
+{
+	struct rs_turn *turn = &worker->engine->turns[number];
+
+	rs_store_relaxed(&worker->beat, worker->beat + 1);
+	if (!rs_turn_run(worker, turn))
+		return;
+	if (turn->early)
+		keep(worker, finish_early(worker->engine, &worker->counters, turn));
+	else
+		worker->finished |= 1ULL << number;
+}
+
+/* What is ready, then what is on the ring. -1: nothing for us. */
+static int find(struct rs_worker *worker)
+{
+	int number = claim(worker);
+	uint64_t ready;
+
+	if (number >= 0)
+		return number;
+	ready = rs_take(worker);
+	/* Asynchronous ones: others may wait for their slots. */
+	if (worker->finished)
+		rs_worker_flush(worker);
+	if (!ready)
+		return claim(worker);
+	keep(worker, ready & (ready - 1));
+	return __builtin_ctzll(ready);
+}
+
+int rs_worker_visit(struct rs_worker *worker)
+{
+	int handled = 0, error = 0, number = find(worker);
+
+	while (number >= 0 && !error) {
+		run(worker, number);
+		handled++;
+		if (worker->pulled)
+			break;
+		number = claim(worker);
+		if (number >= 0)
+			continue;
+		error = rs_worker_flush(worker);
+		number = claim(worker);
+	}
+	if (!error)
+		error = rs_worker_flush(worker);
+	return error ? error : handled;
+}
+
+int rs_worker_finish(struct rs_engine *engine, struct rs_turn *turn)
+{
+	struct rs_worker *here = rs_worker_here;
+	struct rs_counters *counters =
+		here && here->engine == engine ? &here->counters : &engine->strangers;
+	uint64_t ready = 0;
+	int error = 0;
+
+	if (turn->early)
+		ready = finish_early(engine, counters, turn);
+	else
+		error = rs_responder_put(engine, counters, 1ULL << turn->number, &ready);
+	if (ready)
+		rs_worker_offer(engine, ready);
+	if (error)
+		rs_engine_fail(engine, error);
+	return error;
+}

@@ -1,0 +1,639 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * workers.c: several threads on one engine, on fakexen's default guest.
+ *
+ *	fakexen --vcpus 4 --report FILE -- tests/engine/workers SCENARIO [WORKERS [WAITING]]
+ *
+ * model.sh runs the scenarios and looks at the model's report.
+ */
+#include "config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <ringside/ringside.h>
+
+#include "guests/map.h"
+#include "ring/atomics.h"
+#include "tests/unit/tap.h"
+
+#define VCPUS_MAX 128
+#define MSR_LSTAR 0xc0000082
+
+static struct rs_engine *engine;
+static struct rs_engine_options options;
+
+/* What the handlers have seen, by vCPU. */
+static struct {
+	uint32_t inside, events, out_of_order;
+	uint64_t serial;
+} lanes[VCPUS_MAX];
+static uint32_t overlaps, at_once, at_once_max;
+
+static void die(const char *what, int error)
+{
+	tap_ok(false, "%s: %s", what, rs_strerror(error));
+	exit(tap_done());
+}
+
+static void on_log(enum rs_log_level level, const char *line, void *user)
+{
+	printf("# %s\n", line);
+}
+
+static void attach(void)
+{
+	int error;
+
+	options.log = on_log;
+	memset(lanes, 0, sizeof(lanes));
+	overlaps = at_once = at_once_max = 0;
+	error = rs_engine_attach(&engine, "guest1", &options);
+	if (error)
+		die("attach", error);
+}
+
+static struct rs_watch *watch(struct rs_watch_options wanted)
+{
+	struct rs_watch *made;
+	int error = rs_watch(engine, &wanted, &made);
+
+	if (error)
+		die("watch", error);
+	return made;
+}
+
+static void detach(const char *name)
+{
+	int error = rs_engine_detach(engine);
+
+	tap_ok(!error, "%s: detached%s%s", name, error ? ": " : "", error ? rs_strerror(error) : "");
+}
+
+static void sleep_us(unsigned int us)
+{
+	nanosleep(&(struct timespec){ .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000 },
+		  NULL);
+}
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static void enter(const struct rs_event *event)
+{
+	uint32_t count = rs_add_acq_rel(&at_once, 1) + 1;
+
+	if (count > rs_load_relaxed(&at_once_max))
+		rs_store_relaxed(&at_once_max, count);
+	if (rs_exchange_acquire(&lanes[event->vcpu].inside, 1))
+		rs_add_relaxed(&overlaps, 1);
+	/* Plain: only one vCPU's events could race here, and they come one at a time. */
+	if (event->serial <= lanes[event->vcpu].serial)
+		lanes[event->vcpu].out_of_order++;
+	lanes[event->vcpu].serial = event->serial;
+	rs_add_relaxed(&lanes[event->vcpu].events, 1);
+}
+
+static void leave(const struct rs_event *event)
+{
+	rs_store_release(&lanes[event->vcpu].inside, 0);
+	rs_add_acq_rel(&at_once, -1);
+}
+
+static uint32_t sum_events(void)
+{
+	uint32_t sum = 0;
+
+	for (unsigned int i = 0; i < VCPUS_MAX; i++)
+		sum += rs_load_relaxed(&lanes[i].events);
+	return sum;
+}
+
+static uint32_t sum_out_of_order(void)
+{
+	uint32_t sum = 0;
+
+	for (unsigned int i = 0; i < VCPUS_MAX; i++)
+		sum += lanes[i].out_of_order;
+	return sum;
+}
+
+static bool in_order(void)
+{
+	return TAP_SAME(overlaps, 0) && TAP_SAME(sum_out_of_order(), 0);
+}
+
+static bool all_answered(void)
+{
+	struct rs_statistics statistics;
+
+	rs_engine_statistics(engine, &statistics);
+	return TAP_SAME(statistics.refused, 0) && TAP_SAME(statistics.faults, 0) &&
+	       TAP_SAME(statistics.requests, statistics.answers);
+}
+
+static int run_result;
+
+static void *run_main(void *unused)
+{
+	run_result = rs_engine_run(engine);
+	return NULL;
+}
+
+static pthread_t start(void)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, run_main, NULL);
+	return thread;
+}
+
+static bool stop(pthread_t thread)
+{
+	rs_engine_stop(engine);
+	pthread_join(thread, NULL);
+	return TAP_SAME(run_result, 0);
+}
+
+/* Until `count` events were seen; false after ten seconds. */
+static bool wait_for(uint32_t count)
+{
+	double end = now() + 10;
+
+	while (sum_events() < count && now() < end)
+		sleep_us(1000);
+	return sum_events() >= count;
+}
+
+static struct rs_reply count_event(const struct rs_event *event, void *user)
+{
+	enter(event);
+	leave(event);
+	return RS_CONTINUE;
+}
+
+static void scenario_storm(void)
+{
+	pthread_t thread;
+
+	attach();
+	watch((struct rs_watch_options){ .kind = RS_CR, .cr.which = RS_CR3,
+					 .handler = count_event });
+	watch((struct rs_watch_options){ .kind = RS_CPUID, .handler = count_event });
+	watch((struct rs_watch_options){ .kind = RS_GUEST_REQUEST, .handler = count_event,
+					 .asynchronous = true });
+	thread = start();
+	tap_ok(wait_for(2000), "2000 events");
+	tap_ok(stop(thread), "stopped");
+	tap_ok(in_order(), "each vCPU's in order, one at a time");
+	tap_ok(all_answered(), "each answered");
+	for (int i = 0; i < 20; i++) {
+		thread = start();
+		sleep_us(2000);
+		if (!stop(thread))
+			break;
+	}
+	tap_ok(in_order() && all_answered(), "and so after being stopped again and again");
+	detach("storm");
+}
+
+static unsigned int handler_us;
+
+static struct rs_reply wait_in_handler(const struct rs_event *event, void *user)
+{
+	enter(event);
+	sleep_us(handler_us);
+	leave(event);
+	return RS_CONTINUE;
+}
+
+/* Handlers that wait: as many at once as there are workers, vCPUs and slots for. */
+static void scenario_waiting_handlers(void)
+{
+	uint32_t vcpus, wanted;
+	pthread_t thread;
+	double begin;
+	bool enough;
+
+	attach();
+	handler_us = 2000;
+	vcpus = rs_engine_vcpu_count(engine);
+	wanted = vcpus < options.workers ? vcpus : options.workers;
+	watch((struct rs_watch_options){ .kind = RS_CR, .cr.which = RS_CR3,
+					 .handler = wait_in_handler });
+	thread = start();
+	begin = now();
+	enough = wait_for(50 * vcpus);
+	tap_ok(enough, "handlers of 2 ms: %.0f events/s", sum_events() / (now() - begin));
+	tap_ok(at_once_max >= wanted, "%u at once, with %u workers and %u vCPUs", at_once_max,
+	       options.workers, vcpus);
+	tap_ok(stop(thread) && in_order() && all_answered(), "in order, each answered");
+	detach("waiting handlers");
+}
+
+static uint32_t blocked, released;
+
+/* vCPU 0's handler gets stuck once it has been quick for long. */
+static struct rs_reply block_once(const struct rs_event *event, void *user)
+{
+	enter(event);
+	if (event->vcpu == 0 && sum_events() > 500 && !rs_exchange_acquire(&blocked, 1))
+		while (!rs_load_acquire(&released))
+			sleep_us(1000);
+	leave(event);
+	return RS_CONTINUE;
+}
+
+static void scenario_stuck(void)
+{
+	double end = now() + 10;
+	uint32_t before;
+	pthread_t thread;
+
+	attach();
+	watch((struct rs_watch_options){ .kind = RS_CR, .cr.which = RS_CR3,
+					 .handler = block_once });
+	thread = start();
+	while (!rs_load_acquire(&blocked) && now() < end)
+		sleep_us(1000);
+	sleep_us(20000);
+	before = sum_events();
+	sleep_us(100000);
+	tap_ok(sum_events() > before + 50, "a handler that gets stuck unexpectedly holds up no "
+	       "other vCPU: %u events in 100 ms", sum_events() - before);
+	rs_store_release(&released, 1);
+	tap_ok(stop(thread) && in_order() && all_answered(), "in order, each answered");
+	detach("stuck");
+}
+
+/* Events that are kept, by one at most for each vCPU. */
+static struct rs_event kept[VCPUS_MAX];
+static uint32_t is_kept[VCPUS_MAX];
+static uint32_t done, refused, replied;
+
+static struct rs_reply keep_event(const struct rs_event *event, void *user)
+{
+	enter(event);
+	leave(event);
+	kept[event->vcpu] = *event;
+	rs_store_release(&is_kept[event->vcpu], 1);
+	return RS_LATER;
+}
+
+static void *answer_main(void *unused)
+{
+	while (!rs_load_relaxed(&done)) {
+		for (unsigned int i = 0; i < VCPUS_MAX; i++) {
+			struct rs_event event;
+
+			if (!rs_load_acquire(&is_kept[i]) || rs_exchange_acquire(&is_kept[i], 0) != 1)
+				continue;
+			event = kept[i];
+			if (!rs_event_reply(&event, RS_CONTINUE))
+				rs_add_relaxed(&replied, 1);
+			if (rs_event_reply(&event, RS_CONTINUE) == -EALREADY)
+				rs_add_relaxed(&refused, 1);
+		}
+		sched_yield();
+	}
+	return NULL;
+}
+
+static void scenario_later(void)
+{
+	pthread_t thread, answerers[2];
+
+	attach();
+	watch((struct rs_watch_options){ .kind = RS_CR, .cr.which = RS_CR3,
+					 .handler = keep_event });
+	thread = start();
+	for (int i = 0; i < 2; i++)
+		pthread_create(&answerers[i], NULL, answer_main, NULL);
+	tap_ok(wait_for(1000), "1000 events kept, and answered by other threads");
+	tap_ok(stop(thread), "stopped");
+	rs_store_relaxed(&done, 1);
+	for (int i = 0; i < 2; i++)
+		pthread_join(answerers[i], NULL);
+	tap_ok(TAP_SAME(refused, replied), "a second answer is refused");
+	tap_ok(in_order(), "each vCPU's in order, one at a time");
+	detach("later, with some of them kept");
+}
+
+static struct rs_reply answer_inside(const struct rs_event *event, void *user)
+{
+	enter(event);
+	leave(event);
+	if (rs_event_reply(event, RS_CONTINUE))
+		rs_add_relaxed(&refused, 1);
+	return RS_LATER;
+}
+
+static void scenario_later_inside(void)
+{
+	pthread_t thread;
+
+	attach();
+	watch((struct rs_watch_options){ .kind = RS_CPUID, .handler = answer_inside });
+	thread = start();
+	tap_ok(wait_for(500), "500 events answered before their handler has returned RS_LATER");
+	tap_ok(stop(thread) && in_order() && all_answered() && TAP_SAME(refused, 0),
+	       "each answered, once");
+	detach("later, inside");
+}
+
+static void *pull_main(void *count)
+{
+	struct rs_event event;
+	int result;
+
+	while ((result = rs_engine_next(engine, &event, 100)) >= 0 && !rs_load_relaxed(&done)) {
+		if (!result)
+			continue;
+		enter(&event);
+		if (event.kind == RS_CPUID)
+			rs_answer_registers(&event)->rbx = 0x1234;
+		leave(&event);
+		if (rs_event_reply(&event, RS_CONTINUE))
+			rs_add_relaxed(&refused, 1);
+	}
+	if (result == 1 && rs_event_reply(&event, RS_CONTINUE))
+		rs_add_relaxed(&refused, 1);
+	return NULL;
+}
+
+static void scenario_pull(void)
+{
+	pthread_t threads[8];
+	uint32_t count = options.workers < 8 ? options.workers : 8;
+
+	attach();
+	watch((struct rs_watch_options){ .kind = RS_CR, .cr.which = RS_CR3 });
+	watch((struct rs_watch_options){ .kind = RS_CPUID });
+	watch((struct rs_watch_options){ .kind = RS_MSR, .msr.index = MSR_LSTAR,
+					 .handler = count_event });
+	for (uint32_t i = 0; i < count; i++)
+		pthread_create(&threads[i], NULL, pull_main, NULL);
+	tap_ok(wait_for(1000), "1000 events pulled by %u threads", count);
+	rs_store_relaxed(&done, 1);
+	for (uint32_t i = 0; i < count; i++)
+		pthread_join(threads[i], NULL);
+	tap_ok(TAP_SAME(refused, 0) && in_order(), "in order, each answered once");
+	/* What was taken in the last moment nobody has pulled. */
+	detach("pull");
+}
+
+/* Several events open at a time, in one thread, answered in the other order. */
+static void scenario_pull_many(void)
+{
+	struct rs_event events[4];
+	uint32_t count = 0, vcpus;
+	bool good = true;
+
+	attach();
+	vcpus = rs_engine_vcpu_count(engine) < 4 ? rs_engine_vcpu_count(engine) : 4;
+	watch((struct rs_watch_options){ .kind = RS_CR, .cr.which = RS_CR3 });
+	for (int round = 0; round < 50; round++) {
+		while (count < vcpus && rs_engine_next(engine, &events[count], 5000) == 1)
+			count++;
+		good &= TAP_SAME(count, vcpus);
+		good &= vcpus > 1 || rs_engine_next(engine, &events[1], 0) == 0;
+		while (count)
+			good &= !rs_event_reply(&events[--count], RS_CONTINUE);
+	}
+	tap_ok(good && all_answered(), "%u events open at a time, 50 times", vcpus);
+	detach("pull many");
+}
+
+static void scenario_loop(void)
+{
+	double end = now() + 10;
+	struct pollfd poll_fd;
+	int result = 0;
+
+	attach();
+	watch((struct rs_watch_options){ .kind = RS_CR, .cr.which = RS_CR3,
+					 .handler = count_event });
+	poll_fd = (struct pollfd){ .fd = rs_engine_fd(engine), .events = POLLIN };
+	tap_ok(poll_fd.fd >= 0 && rs_engine_fd(engine) == poll_fd.fd, "a descriptor for a loop");
+	while (sum_events() < 500 && result >= 0 && now() < end) {
+		while ((result = rs_engine_step(engine, 0)) > 0)
+			;
+		poll(&poll_fd, 1, 1000);
+	}
+	tap_ok(sum_events() >= 500 && all_answered(), "500 events by somebody else's loop");
+	detach("loop");
+}
+
+static struct rs_reply unwatch_other(const struct rs_event *event, void *user)
+{
+	enter(event);
+	leave(event);
+	return RS_CONTINUE;
+}
+
+/* In the middle of all that. */
+static void scenario_detach_under_load(void)
+{
+	bool good = true;
+
+	for (int i = 0; i < 15; i++) {
+		pthread_t thread;
+		double begin;
+		int error;
+
+		attach();
+		watch((struct rs_watch_options){ .kind = RS_CR, .cr.which = RS_CR3,
+						 .handler = unwatch_other });
+		watch((struct rs_watch_options){ .kind = RS_CPUID, .handler = count_event });
+		watch((struct rs_watch_options){ .kind = RS_BREAKPOINT, .handler = count_event });
+		thread = start();
+		good &= wait_for(50 + 13 * i);
+		begin = now();
+		error = rs_engine_detach(engine);
+		pthread_join(thread, NULL);
+		good &= TAP_SAME(error, 0) && TAP_SAME(run_result, -ESHUTDOWN);
+		if (now() - begin > 0.5)
+			printf("# detaching took %.0f ms\n", (now() - begin) * 1e3);
+	}
+	tap_ok(good, "15 times detached while workers are busy: they return -ESHUTDOWN");
+}
+
+static struct rs_reply detach_inside(const struct rs_event *event, void *user)
+{
+	enter(event);
+	leave(event);
+	if (rs_engine_detach(engine) != -EDEADLK)
+		rs_add_relaxed(&refused, 1);
+	return RS_CONTINUE;
+}
+
+static void scenario_detach_inside(void)
+{
+	pthread_t thread;
+
+	attach();
+	watch((struct rs_watch_options){ .kind = RS_CR, .cr.which = RS_CR3,
+					 .handler = detach_inside });
+	thread = start();
+	tap_ok(wait_for(10) && stop(thread) && TAP_SAME(refused, 0), "a handler cannot detach");
+	released = blocked = 0;
+	watch((struct rs_watch_options){ .kind = RS_MSR, .msr.index = MSR_LSTAR,
+					 .handler = block_once });
+	lanes[0].events = 501;
+	thread = start();
+	while (!rs_load_acquire(&blocked))
+		sleep_us(1000);
+	tap_ok(rs_engine_detach(engine) == -ETIMEDOUT, "a stuck handler: %s", rs_error_text());
+	rs_store_release(&released, 1);
+	detach("the second time");
+	pthread_join(thread, NULL);
+}
+
+/* Context switches that the engine's threads have asked for. */
+static uint64_t count_sleeps(void)
+{
+	DIR *folder = opendir("/proc/self/task");
+	struct dirent *entry;
+	uint64_t sum = 0;
+
+	while ((entry = readdir(folder))) {
+		char path[300], line[128];
+		FILE *file;
+
+		if (entry->d_name[0] == '.' || strtol(entry->d_name, NULL, 10) == gettid())
+			continue;
+		snprintf(path, sizeof(path), "/proc/self/task/%s/status", entry->d_name);
+		file = fopen(path, "r");
+		while (file && fgets(line, sizeof(line), file)) {
+			uint64_t count;
+
+			if (sscanf(line, "voluntary_ctxt_switches: %lu", &count) == 1)
+				sum += count;
+		}
+		if (file)
+			fclose(file);
+	}
+	closedir(folder);
+	return sum;
+}
+
+static void scenario_idle(void)
+{
+	struct rs_statistics first, second;
+	uint64_t before, after;
+	struct rs_watch *made;
+	pthread_t thread;
+
+	attach();
+	made = watch((struct rs_watch_options){ .kind = RS_CR, .cr.which = RS_CR3,
+						.handler = count_event });
+	thread = start();
+	wait_for(500);
+	rs_unwatch(made);
+	sleep_us(300000);
+	before = count_sleeps();
+	rs_engine_statistics(engine, &first);
+	sleep_us(3000000);
+	after = count_sleeps();
+	rs_engine_statistics(engine, &second);
+	if (after != before)
+		printf("# %lu requests, %lu sleeps, %lu parks, %lu spins\n",
+		       second.requests - first.requests, second.sleeps - first.sleeps,
+		       second.parks - first.parks, second.spins - first.spins);
+	tap_ok(TAP_SAME(after, before), "an idle engine wakes nobody: %lu wake-ups in 3 s",
+	       (unsigned long)(after - before));
+	tap_ok(stop(thread), "and stops");
+	detach("idle");
+}
+
+static struct rs_watch *watches[2];
+static uint32_t gone[2], both[2];
+
+static struct rs_reply remove_each_other(const struct rs_event *event, void *user)
+{
+	unsigned int mine = (unsigned int)(uintptr_t)user;
+
+	enter(event);
+	/* The first one of each, and not before the other one runs too, on another vCPU. */
+	if (!rs_exchange_acq_rel(&both[mine], 1)) {
+		while (!rs_load_acquire(&both[!mine]) && !rs_load_relaxed(&done))
+			sleep_us(100);
+		rs_unwatch(watches[!mine]);
+	}
+	leave(event);
+	return RS_CONTINUE;
+}
+
+static void on_gone(void *user)
+{
+	rs_add_acq_rel(&gone[(uintptr_t)user], 1);
+}
+
+/* Two handlers that run at once remove each other's watch. */
+static void scenario_mutual(void)
+{
+	double end = now() + 10;
+	pthread_t thread;
+
+	attach();
+	for (uintptr_t i = 0; i < 2; i++)
+		watches[i] = watch((struct rs_watch_options){
+			.kind = i ? RS_CPUID : RS_MSR, .msr.index = i ? 0 : MSR_LSTAR,
+			.handler = remove_each_other, .user = (void *)i, .gone = on_gone });
+	thread = start();
+	while ((!rs_load_acquire(&gone[0]) || !rs_load_acquire(&gone[1])) && now() < end)
+		sleep_us(1000);
+	tap_ok(TAP_SAME(rs_load_acquire(&gone[0]), 1) && TAP_SAME(rs_load_acquire(&gone[1]), 1),
+	       "two handlers remove each other's watch, and both are told when it is gone");
+	rs_store_relaxed(&done, 1);
+	tap_ok(stop(thread) && all_answered(), "each answered");
+	detach("mutual");
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} scenarios[] = {
+	{ "storm", scenario_storm },
+	{ "waiting_handlers", scenario_waiting_handlers },
+	{ "stuck", scenario_stuck },
+	{ "later", scenario_later },
+	{ "later_inside", scenario_later_inside },
+	{ "pull", scenario_pull },
+	{ "pull_many", scenario_pull_many },
+	{ "loop", scenario_loop },
+	{ "detach_under_load", scenario_detach_under_load },
+	{ "detach_inside", scenario_detach_inside },
+	{ "idle", scenario_idle },
+	{ "mutual", scenario_mutual },
+};
+
+int main(int argc, char **argv)
+{
+	static const char *const modes[] = { "adaptive", "block", "spin" };
+
+	options.workers = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 4;
+	for (unsigned int i = 0; argc > 3 && i < 3; i++)
+		if (!strcmp(argv[3], modes[i]))
+			options.waiting = (enum rs_waiting)i;
+	for (size_t i = 0; argc > 1 && i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
+		if (strcmp(argv[1], scenarios[i].name))
+			continue;
+		scenarios[i].run();
+		return tap_done();
+	}
+	fprintf(stderr, "usage: workers SCENARIO [WORKERS [adaptive|block|spin]]\n");
+	return 2;
+}
