@@ -12,6 +12,7 @@
 #include "tests/xen/driver/check.h"
 #include "tests/xen/driver/demo.h"
 #include "tests/xen/driver/guest.h"
+#include "tests/xen/driver/tests.h"
 
 #define VCPUS 4
 #define START_MS 5000
@@ -63,12 +64,11 @@ static int run(const char *command, const char *domain)
 	return system(line);
 }
 
-int demo_run(const char *image, const char *command)
+static void demo(const char *image, const char *command)
 {
 	struct guest guest;
 	int status;
 
-	check_begin("demo");
 	guest_create(&guest, image, &(struct guest_options){ .vcpu_count = VCPUS });
 	slots = guest_map(guest.domain, GUEST_SLOTS, SLOT_PAGES);
 	for (unsigned int vcpu = 0; vcpu < VCPUS; vcpu++)
@@ -79,5 +79,38 @@ int demo_run(const char *image, const char *command)
 	      WIFEXITED(status) ? WEXITSTATUS(status) : -1);
 	check_guest(&guest);
 	guest_destroy(&guest);
+}
+
+int demo_run(const char *image, const char *command)
+{
+	check_begin("demo");
+	demo(image, command);
 	return check_done();
 }
+
+/* ---- as one of the tests ---- */
+
+static char worker[256] = "/worker.elf";
+
+void demo_guest_beside(const char *image)
+{
+	const char *slash = strrchr(image, '/');
+
+	snprintf(worker, sizeof(worker), "%.*sworker.elf", slash ? (int)(slash - image) + 1 : 0,
+		 image);
+}
+
+static void command(struct bed *bed)
+{
+	if (system("ringside --version >/dev/null 2>&1")) {
+		check_skip("there is no ringside in PATH", "ringside watch");
+		return;
+	}
+	demo(worker, "ringside watch %s --cr3 --cr4 --msr 0xc0000082 --breakpoint --cpuid "
+		     "--descriptor --guest-request --page 0x130-0x131:n --seconds 1 --quiet");
+}
+
+const struct test tests_of_demo[] = {
+	{ "command", command, "ringside watch, on a guest of four vCPUs", .unattached = true },
+	{ 0 },
+};

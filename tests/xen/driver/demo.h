@@ -7,4 +7,7 @@
  * guest is as if nobody had been there. The program's exit status. */
 int demo_run(const char *image, const char *command);
 
+/* The test "command" takes the guest that lies beside `image`. */
+void demo_guest_beside(const char *image);
+
 #endif

@@ -20,6 +20,7 @@ ROWS = (
     ("page access by altp2m views", ("page-", "view-")),
     ("page access by the host's map", ("host-",)),
     ("many vCPUs, a full ring", ("ring-", "two-", "order")),
+    ("`ringside watch`", ("command",)),
     ("attach, unwatch, probe", ("attach-", "probe", "watch-", "unwatch")),
     ("detach in the middle of anything", ("detach-",)),
     ("deaths of guest and engine", ("guest-", "engine-", "recover")),
