@@ -6,9 +6,11 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct fx_lock {
 	pthread_mutex_t mutex;          /* robust, process-shared */
+	uint32_t held;                  /* so that who waits only reads; says nothing for sure */
 };
 
 void fx_lock_init(struct fx_lock *lock);

@@ -19,6 +19,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "fakexen/clock.h"
 #include "fakexen/cpu/state.h"
 #include "fakexen/host.h"
 #include "fakexen/lock.h"
@@ -37,6 +38,9 @@
 #define FX_HISTOGRAM 1024
 #define FX_OPEN_REQUESTS 32     /* more than 8 only after surplus answers */
 #define FX_NO_FRAME UINT32_MAX
+/* What one side writes is kept from what the other reads all the time: a cache line that
+ * changes hands costs as much as a hundred instructions. */
+#define FX_OWN_LINE __attribute__((aligned(64)))
 
 /* ---- memory ---- */
 
@@ -75,12 +79,14 @@ struct fx_frame {
 enum fx_port_state { FX_PORT_FREE, FX_PORT_UNBOUND, FX_PORT_INTERDOMAIN, FX_PORT_VIRQ,
 		     FX_PORT_XEN /* Xen itself is the owner: a monitor ring's */ };
 
+/* Two cache lines: whoever sends reads the first, and whoever raises writes the second. */
 struct fx_port {
 	uint32_t state;
 	uint32_t remote_slot, remote_port;
 	uint32_t virq;
-	uint32_t pending, enabled;      /* dom0's: the evtchn driver's mask */
 	uint32_t device;                /* dom0's: which open description it belongs to */
+	uint32_t pending FX_OWN_LINE;
+	uint32_t enabled;               /* dom0's: the evtchn driver's mask */
 };
 
 /* ---- vCPUs ---- */
@@ -106,17 +112,18 @@ struct fx_vcpu_answer {
 struct fx_vcpu {
 	struct fx_cpu_state cpu;
 	bool exists, up;                /* VCPUOP_initialise done; VCPUOP_up */
+	/* What answers change, and what is read before each entry of the guest. */
+	uint32_t vm_event_pause_count FX_OWN_LINE;      /* under domain->lock */
 	uint32_t pause_count;           /* XEN_DOMCTL debug and other single pauses */
-	uint32_t vm_event_pause_count;  /* under domain->lock */
 	bool vm_event_blocked;          /* asynchronous producer held back: ring nearly full */
 	bool vm_event_waiting;          /* on the wait queue: no slot for its request */
 	bool vm_event_retry;            /* let go from the wait queue: claim again */
 	uint32_t vm_event_ticket;       /* place in the wait queue */
-	struct fx_vcpu_answer answer;
 	bool single_step;               /* v->arch.hvm.single_step */
 	bool fast_single_step;
 	uint16_t fast_single_step_view;
 	uint16_t view;                  /* altp2m index */
+	struct fx_vcpu_answer answer FX_OWN_LINE;
 	bool async_exception_pending;   /* xendevicemodel_inject_event, not yet taken */
 	struct fx_injection inject_event;
 	uint64_t cpu_time_ns;           /* xc_vcpu_getinfo */
@@ -178,18 +185,19 @@ struct fx_vm_event {                    /* Xen's side of the ring */
 	uint32_t ring_frame;            /* the page, a frame that is kept while enabled */
 	uint64_t ring_gfn;
 	uint32_t xen_port;              /* in domain->ports */
-	uint32_t req_prod_pvt, rsp_cons;
+	uint32_t req_prod_pvt FX_OWN_LINE;
+	uint32_t rsp_cons;
 	uint32_t blocked, waiting;      /* how many vCPUs are */
 	uint32_t last_vcpu_wake_up, next_ticket;
-	bool draining;                  /* a notify is under way */
+	bool draining FX_OWN_LINE;      /* a notify is under way */
 	struct fx_answer_record record;
-	struct fx_open_request open[FX_OPEN_REQUESTS];
+	struct fx_open_request open[FX_OPEN_REQUESTS] FX_OWN_LINE;
 };
 
 /* What --report tells, and the measuring instrument: request put to answer consumed. */
 struct fx_statistics {
-	uint64_t requests, events[32];
-	uint64_t answers;               /* consumed, whatever they were */
+	uint64_t requests FX_OWN_LINE, events[32];
+	uint64_t answers FX_OWN_LINE;   /* consumed, whatever they were */
 	uint64_t rejected;              /* of these, with a wrong version or vCPU */
 	uint64_t surplus;               /* of these, for a vCPU without an open request */
 	uint64_t abandoned;             /* requests that were open when the ring went */
@@ -209,8 +217,8 @@ struct fx_domain {
 	uint32_t state, id;
 	char name[64];
 	uint8_t uuid[16];
-	struct fx_lock lock;
-	bool is_hvm;                    /* false: a PV domain, to be refused */
+	struct fx_lock lock FX_OWN_LINE;
+	bool is_hvm FX_OWN_LINE;                    /* false: a PV domain, to be refused */
 	bool creation_finished;         /* unpaused once: the CPUID policy is fixed */
 	uint32_t emulation_flags;       /* XEN_X86_EMU_... */
 	uint64_t paging_pool_bytes;
@@ -262,7 +270,8 @@ struct fx_call {
 };
 
 struct fx_thread {                      /* one that runs vCPUs; futex */
-	uint32_t word, sleeping;
+	uint32_t word FX_OWN_LINE;
+	uint32_t sleeping;
 };
 
 struct fx_options {
@@ -275,12 +284,15 @@ struct fx_options {
 struct fx_model {
 	uint64_t size;                  /* of everything, frames included */
 	uint64_t frames_offset;         /* of frame 0 in the memfd */
+	/* struct fx_frame frame_table[frame_count]; struct fx_domain domains[domain_slots] */
+	uint64_t frame_table_offset, domains_offset;
+	struct fx_clock clock;
 	uint32_t frame_count, frame_next;
 	uint32_t domain_slots;          /* slot 0 is dom0 */
 	uint32_t next_domid;
 	struct fx_options options;
-	uint32_t stop_requests;         /* launcher/world: vCPU threads stand still */
-	uint32_t calls_bell, calls_server_sleeps;
+	uint32_t stop_requests FX_OWN_LINE;     /* launcher/world: vCPU threads stand still */
+	uint32_t calls_bell FX_OWN_LINE, calls_server_sleeps;
 	uint32_t domains_gone;          /* counts; xenstore's @releaseDomain */
 	struct fx_thread threads[FX_THREADS];
 	struct fx_port ports[FX_DOM0_PORTS];
@@ -290,8 +302,6 @@ struct fx_model {
 	uint64_t domctls[128];          /* by cmd */
 	uint64_t notifies, unmasks;
 	uint64_t mappings;              /* foreign pages mapped by dom0's processes */
-	/* struct fx_frame frame_table[frame_count]; struct fx_domain domains[domain_slots] */
-	uint64_t frame_table_offset, domains_offset;
 };
 
 static inline struct fx_frame *fx_frame(struct fx_model *model, uint32_t frame)

@@ -14,10 +14,13 @@ enum fx_ran {
 };
 
 struct fx_runner;
+struct fx_code;
 
 int fx_runner_create(struct fx_runner **runner, struct fx_model *model,
 	const struct fx_host *host, unsigned int slot, unsigned int vcpu);
 void fx_runner_destroy(struct fx_runner *runner);
+/* See fx_cpu_use_code: for all runners of one thread. */
+void fx_runner_use_code(struct fx_runner *runner, struct fx_code *code);
 
 /* Lets the vCPU do what consumed answers asked of it and then run up to `budget`
  * instructions, or until something stops it. Returns early when model->stop_requests is

@@ -107,6 +107,12 @@ int fx_cpu_create(struct fx_cpu **cpu, struct fx_cpu_state *state,
 	uint64_t (*tsc)(void *opaque), void *tsc_opaque);
 void fx_cpu_destroy(struct fx_cpu *cpu);
 
+/* Decoded blocks that several processors use, which one thread runs: they mostly execute the
+ * same code, and one copy of it stays in the host's cache. It outlives them. NULL: no memory. */
+struct fx_code *fx_code_create(void);
+void fx_code_destroy(struct fx_code *code);
+void fx_cpu_use_code(struct fx_cpu *cpu, struct fx_code *code);
+
 /* The controls are the hypervisor's to change between two runs. */
 struct fx_cpu_controls *fx_cpu_controls(struct fx_cpu *cpu);
 

@@ -71,6 +71,10 @@ struct fx_block {
 	struct fx_op op[FX_BLOCK_OPS];
 };
 
+struct fx_code {
+	struct fx_block block[FX_BLOCKS];
+};
+
 struct fx_cpu {
 	struct fx_cpu_state *state;
 	struct fx_cpu_exit *exit;       /* of the call under way */
@@ -99,7 +103,8 @@ struct fx_cpu {
 	struct { uint64_t cr0, cr3, cr4, efer; } translated;  /* what translations are for */
 	struct fx_translation translation[FX_TRANSLATIONS];
 	struct fx_frame frame[FX_FRAMES];
-	struct fx_block block[FX_BLOCKS];
+	struct fx_block *block;         /* FX_BLOCKS: our own, or those of a fx_code */
+	struct fx_block *own_block;
 	struct fx_block scratch;        /* an instruction over a page's end, or emulated */
 	uint8_t nothing[FX_PAGE];       /* what reading no memory gives: ones */
 	uint8_t sink[2][FX_PAGE];       /* where writes go that are not to happen */

@@ -14,6 +14,11 @@ int fx_cpu_create(struct fx_cpu **out, struct fx_cpu_state *state,
 
 	if (!cpu)
 		return -ENOMEM;
+	cpu->block = cpu->own_block = calloc(FX_BLOCKS, sizeof(*cpu->block));
+	if (!cpu->block) {
+		free(cpu);
+		return -ENOMEM;
+	}
 	cpu->state = state;
 	cpu->memory = *memory;
 	cpu->attention = attention;
@@ -28,7 +33,27 @@ int fx_cpu_create(struct fx_cpu **out, struct fx_cpu_state *state,
 
 void fx_cpu_destroy(struct fx_cpu *cpu)
 {
+	if (!cpu)
+		return;
+	free(cpu->own_block);
 	free(cpu);
+}
+
+struct fx_code *fx_code_create(void)
+{
+	return calloc(1, sizeof(struct fx_code));
+}
+
+void fx_code_destroy(struct fx_code *code)
+{
+	free(code);
+}
+
+void fx_cpu_use_code(struct fx_cpu *cpu, struct fx_code *code)
+{
+	free(cpu->own_block);
+	cpu->own_block = NULL;
+	cpu->block = code->block;
 }
 
 struct fx_cpu_controls *fx_cpu_controls(struct fx_cpu *cpu)

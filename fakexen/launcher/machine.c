@@ -24,7 +24,9 @@
 
 static uint64_t now(void *opaque)
 {
-	return fx_monotonic_ns();
+	const struct launcher *launcher = opaque;
+
+	return fx_clock_now(&launcher->model->clock);
 }
 
 static void deliver(void *opaque, unsigned int device, uint32_t port)
@@ -143,6 +145,7 @@ void machine_build(struct launcher *launcher)
 		.hypercall_ns = options->hypercall_ns,
 		.threads = options->threads,
 	};
+	fx_clock_begin(&launcher->model->clock);
 	take_cpuid(launcher, options->cpuid);
 	machine_file(image, sizeof(image), near, PKGDATADIR "/guests/worker.elf");
 	for (unsigned int i = 1; i <= options->domains; i++) {
@@ -151,4 +154,5 @@ void machine_build(struct launcher *launcher)
 	}
 	if (options->pv)
 		boot(launcher, "pv1", NULL, true);
+	fx_clock_finish(&launcher->model->clock);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fakexen/atomics.h"
+#include "fakexen/cpu/cpu.h"
 #include "fakexen/futex.h"
 #include "fakexen/launcher/launcher.h"
 #include "fakexen/thread.h"
@@ -31,6 +32,7 @@ struct thread {
 	pthread_t id;
 	uint32_t running;               /* between parks; futex */
 	unsigned int lane_count, next;  /* whose turn it is */
+	struct fx_code *code;           /* that its vCPUs have in common */
 	struct lane *lanes;
 };
 
@@ -106,15 +108,20 @@ void world_release(struct world *world)
 
 /* ---- running ---- */
 
+static uint64_t now(const struct thread *thread)
+{
+	return fx_clock_now(&thread->world->launcher->model->clock);
+}
+
 /* Whether there is any point in running it again. */
-static bool due(const struct lane *lane, uint32_t word)
+static bool due(const struct thread *thread, const struct lane *lane, uint32_t word)
 {
 	switch (lane->ran) {
 	case FX_RAN_DEAD: return false;
 	case FX_RAN_PAUSED: return fx_vcpu_runnable(lane->domain, lane->vcpu);
 	case FX_RAN_BLOCKED:
 		return lane->word != word || (lane->deadline &&
-			fx_monotonic_ns() >= lane->deadline);
+			now(thread) >= lane->deadline);
 	default: return true;
 	}
 }
@@ -144,7 +151,7 @@ static bool go_round(struct thread *thread, uint32_t word)
 		if (fx_load_relaxed(&model->stop_requests))
 			return true;
 		thread->next = (thread->next + 1) % thread->lane_count;
-		if (!due(lane, word))
+		if (!due(thread, lane, word))
 			continue;
 		run(thread, lane, word);
 		any |= lane->ran == FX_RAN;
@@ -168,7 +175,7 @@ static uint64_t first_deadline(const struct thread *thread)
 
 static bool spin(const struct thread *thread, uint32_t word, uint64_t deadline)
 {
-	uint64_t until = fx_monotonic_ns() + IDLE_SPIN_NS, time;
+	uint64_t until = now(thread) + IDLE_SPIN_NS, time;
 
 	if (deadline && deadline < until)
 		until = deadline;
@@ -180,9 +187,19 @@ static bool spin(const struct thread *thread, uint32_t word, uint64_t deadline)
 		}
 		if (fx_load_relaxed(&thread->world->launcher->model->stop_requests))
 			return true;
-		time = fx_monotonic_ns();
+		time = now(thread);
 	} while (time < until);
 	return deadline && time >= deadline;
+}
+
+/* The kernel waits by its own clock. */
+static uint64_t kernel_time(const struct thread *thread, uint64_t deadline)
+{
+	uint64_t time = now(thread);
+
+	if (!deadline)
+		return 0;
+	return fx_monotonic_ns() + (deadline > time ? deadline - time : 0);
 }
 
 static void idle(struct thread *thread, uint32_t word)
@@ -195,7 +212,7 @@ static void idle(struct thread *thread, uint32_t word)
 	fx_store_seq_cst(&thread->shared->sleeping, 1);
 	/* W2: see fx_thread_wake(). */
 	if (fx_load_seq_cst(&thread->shared->word) == word)
-		fx_futex_wait(&thread->shared->word, word, deadline);
+		fx_futex_wait(&thread->shared->word, word, kernel_time(thread, deadline));
 	fx_store_seq_cst(&thread->shared->sleeping, 0);
 	enter_world(thread);
 }
@@ -257,6 +274,11 @@ static void give_lane(struct world *world, unsigned int slot, unsigned int index
 		.vcpu = &domain->vcpus[index], .ran = FX_RAN };
 	if (fx_runner_create(&lane->runner, launcher->model, &launcher->host, slot, index))
 		die("out of memory");
+	if (!thread->code)
+		thread->code = fx_code_create();
+	if (!thread->code)
+		die("out of memory");
+	fx_runner_use_code(lane->runner, thread->code);
 }
 
 /* Gives lanes to the vCPUs of domains that were created since the last time. Only while
@@ -325,6 +347,7 @@ void world_end(struct world *world)
 	for (unsigned int i = 0; i < world->thread_count; i++) {
 		for (unsigned int k = 0; k < world->threads[i].lane_count; k++)
 			fx_runner_destroy(world->threads[i].lanes[k].runner);
+		fx_code_destroy(world->threads[i].code);
 		free(world->threads[i].lanes);
 	}
 	pthread_mutex_destroy(&world->mutex);

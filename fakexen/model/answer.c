@@ -138,7 +138,8 @@ static void close_request(const struct fx_domain *domain, struct fx_answer_recor
 		record->surplus++;
 		return;
 	}
-	ns = now - open[record->open].at;
+	/* Two processors' clocks may differ a little. */
+	ns = now > open[record->open].at ? now - open[record->open].at : 0;
 	record->bucket = fx_histogram_bucket(ns);
 	record->bucket_count = statistics->rtt_histogram[record->bucket] + 1;
 	record->rtt_ns_sum += ns;
@@ -240,11 +241,32 @@ static void copy_response(vm_event_response_t *to, const vm_event_response_t *fr
 		memcpy(&to->data, &from->data, sizeof(to->data));
 }
 
+void fx_answers_prefetch(struct fx_model *model, struct fx_domain *domain)
+{
+	const struct fx_vm_event *ring = &domain->vm_event;
+	const vm_event_sring_t *page;
+	uint32_t count;
+
+	if (!fx_load_relaxed(&ring->enabled))
+		return;
+	page = fx_ring_page(model, domain);
+	count = fx_load_relaxed(&page->rsp_prod) - fx_load_relaxed(&ring->rsp_cons);
+	__builtin_prefetch(&ring->open[0], 1);
+	__builtin_prefetch(&ring->open[64 / sizeof(ring->open[0])], 1);
+	for (uint32_t i = 0; i < count && i < SLOTS; i++) {
+		uint32_t vcpu = page->ring[(ring->rsp_cons + i) % SLOTS].rsp.vcpu_id;
+
+		if (vcpu < FX_VCPUS)
+			__builtin_prefetch(&domain->vcpus[vcpu].vm_event_pause_count, 1);
+	}
+}
+
 void fx_answers_drain(struct fx_model *model, const struct fx_host *host,
 	struct fx_domain *domain, struct fx_woken *woken)
 {
 	struct fx_vm_event *ring = &domain->vm_event;
 	vm_event_sring_t *page = fx_ring_page(model, domain);
+	uint64_t now = host->now(host->opaque);
 	vm_event_response_t response;
 
 	ring->draining = true;
@@ -253,7 +275,7 @@ void fx_answers_drain(struct fx_model *model, const struct fx_host *host,
 	 * there is no limit to how far it may be ahead. */
 	while (fx_load_acquire(&page->rsp_prod) != ring->rsp_cons) {
 		copy_response(&response, &page->ring[ring->rsp_cons % SLOTS].rsp);
-		compute(domain, &ring->record, &response, host->now(host->opaque));
+		compute(domain, &ring->record, &response, now);
 		fx_order_stores();
 		ring->record.valid = true;
 		fx_order_stores();

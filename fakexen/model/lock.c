@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "fakexen/atomics.h"
+
 #define SPINS 2000
 
 void fx_lock_init(struct fx_lock *lock)
@@ -24,8 +26,9 @@ bool fx_lock_take(struct fx_lock *lock)
 	int error = pthread_mutex_trylock(&lock->mutex);
 
 	for (int i = 0; error == EBUSY && i < SPINS; i++) {
-		__builtin_ia32_pause();
-		error = pthread_mutex_trylock(&lock->mutex);
+		fx_pause();
+		if (!fx_load_relaxed(&lock->held))
+			error = pthread_mutex_trylock(&lock->mutex);
 	}
 	if (error == EBUSY)
 		error = pthread_mutex_lock(&lock->mutex);
@@ -33,10 +36,12 @@ bool fx_lock_take(struct fx_lock *lock)
 		pthread_mutex_consistent(&lock->mutex);
 	else if (error)
 		abort();
+	fx_store_relaxed(&lock->held, 1);
 	return error == EOWNERDEAD;
 }
 
 void fx_lock_drop(struct fx_lock *lock)
 {
+	fx_store_relaxed(&lock->held, 0);
 	pthread_mutex_unlock(&lock->mutex);
 }

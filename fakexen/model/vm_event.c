@@ -11,6 +11,7 @@
 #include "fakexen/model/registers.h"
 #include "fakexen/p2m.h"
 #include "fakexen/port.h"
+#include "fakexen/thread.h"
 #include "fakexen/vcpu.h"
 
 #define SLOTS 8u        /* __RING_SIZE of a page of version 7's messages */
@@ -66,12 +67,22 @@ void fx_vm_event_recover(struct fx_model *model, const struct fx_host *host,
 void fx_woken_tell(const struct fx_woken *woken, struct fx_model *model,
 	const struct fx_host *host, const struct fx_domain *domain)
 {
+	unsigned int slot = fx_domain_slot(model, domain);
+	uint32_t told = 0;
+
 	if (!woken->any)
 		return;
+	/* Threads that run several of them need to hear it once. */
 	for (unsigned int i = 0; i < FX_VCPUS / 64; i++)
-		for (uint64_t bits = woken->bits[i]; bits; bits &= bits - 1)
-			host->wake(host->opaque, fx_domain_slot(model, domain),
-				i * 64 + __builtin_ctzll(bits));
+		for (uint64_t bits = woken->bits[i]; bits; bits &= bits - 1) {
+			unsigned int vcpu = i * 64 + __builtin_ctzll(bits);
+			uint32_t thread = model->options.threads
+				? 1u << fx_thread_of(model, slot, vcpu) : 0;
+
+			if (!(told & thread))
+				host->wake(host->opaque, slot, vcpu);
+			told |= thread;
+		}
 }
 
 /* ---- slots, and who waits for one ---- */
@@ -191,6 +202,19 @@ static void put_request(struct fx_model *model, struct fx_domain *domain,
 	fx_store_release(&page->req_prod, ring->req_prod_pvt);
 }
 
+/* Without the lock: fetches the lines of the next slot, which the other side wrote last, all at
+ * once. */
+static void prefetch_slot(struct fx_model *model, struct fx_domain *domain)
+{
+	const struct fx_vm_event *ring = &domain->vm_event;
+	const vm_event_sring_t *page = fx_ring_page(model, domain);
+	const char *slot = (const char *)&page->ring[fx_load_relaxed(&ring->req_prod_pvt) % SLOTS];
+
+	__builtin_prefetch(&ring->open[0], 1);
+	for (size_t at = 0; at < sizeof(page->ring[0]); at += 64)
+		__builtin_prefetch(slot + at, 1);
+}
+
 int fx_vm_event_report(struct fx_model *model, const struct fx_host *host,
 	struct fx_domain *domain, struct fx_vcpu *vcpu, const struct fx_event *event, bool sync)
 {
@@ -199,6 +223,7 @@ int fx_vm_event_report(struct fx_model *model, const struct fx_host *host,
 
 	if (!ring->enabled)
 		return 0;
+	prefetch_slot(model, domain);
 	fx_domain_lock(model, host, domain);
 	vcpu->vm_event_retry = false;
 	if (!ring->enabled || !available(ring)) {
@@ -340,6 +365,7 @@ int fx_vm_event_resume(struct fx_model *model, const struct fx_host *host,
 
 	if (domain->state == FX_DOMAIN_DYING)
 		return 0;
+	fx_answers_prefetch(model, domain);
 	fx_domain_lock(model, host, domain);
 	if (!domain->vm_event.enabled) {
 		fx_domain_unlock(domain);

@@ -12,7 +12,7 @@ __thread unsigned int shim_system_calls __attribute__((tls_model("initial-exec")
 
 static uint64_t now(void *opaque)
 {
-	return fx_monotonic_ns();
+	return fx_clock_now(&shim_model()->clock);
 }
 
 static void deliver(void *opaque, unsigned int device, uint32_t port)

@@ -57,6 +57,11 @@ void fx_runner_destroy(struct fx_runner *runner)
 	free(runner);
 }
 
+void fx_runner_use_code(struct fx_runner *runner, struct fx_code *code)
+{
+	fx_cpu_use_code(runner->cpu, code);
+}
+
 /* ---- one turn ---- */
 
 /* The event that waited for its slot goes first; then the handler that had to stop is
