@@ -19,8 +19,10 @@ tests_xen_driver_driver_SOURCES = tests/xen/driver/attach.c tests/xen/driver/bed
 	tests/xen/driver/view.c \
 	tools/message_kind.h tools/trace_format.h tools/trace_writer.c tools/trace_writer.h
 tests_xen_driver_driver_SOURCES += tests/xen/driver/bare.c tests/xen/driver/bare.h \
-	tests/xen/driver/broken.c tests/xen/driver/recovery.c
-EXTRA_DIST += tests/xen/broken.sh
+	tests/xen/driver/broken.c tests/xen/driver/linux.c \
+	tests/xen/driver/linux_guest.c tests/xen/driver/linux_guest.h tests/xen/driver/plain.c tests/xen/driver/plain.h \
+	tests/xen/driver/recovery.c
+EXTRA_DIST += tests/xen/broken.sh tests/xen/labkit/linux_guest.py
 
 # What the lab does when something is wrong; needs no Xen.
 dist_check_SCRIPTS += tests/xen/labkit_test.py

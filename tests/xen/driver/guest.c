@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include <xenctrl.h>
+#include <xen/arch-x86/hvm/start_info.h>
 #include <xen/hvm/params.h>
 #include <xen/hvm/save.h>
 #include <xenforeignmemory.h>
@@ -20,14 +21,19 @@
 
 #define PAGE_BYTES 4096ul
 #define MEMORY_MB 16
+#define MEMORY_MB_MAX 512
 #define EXTENT_MB 2 /* populated by pages of this size */
 #define EXTENT_ORDER 9
 /* For shadow pages of views and for the ring, which come on top. */
 #define SLACK_MB 4
 /* Extended page tables of all the views. */
 #define POOL_MB 8
-/* Where libxenctrl populates the ring's page: above all memory, below 4 GiB. */
-#define RING_GFN 0xfeff8
+/* Where a kernel finds what the boot protocol hands to it, and where in that page. */
+#define START_INFO 0x1000
+#define START_MODULES 0x100
+#define START_MEMORY_MAP 0x200
+#define START_COMMAND_LINE 0x400
+#define SPECIAL_PAGES (GUEST_RING_GFN + 1 - GUEST_CONSOLE_GFN)
 
 #define HVM_PARAM_ALTP2M_EXTERNAL 2
 
@@ -101,7 +107,7 @@ static void set_parameters(uint32_t domain, const struct guest_options *options)
 				      HVM_PARAM_ALTP2M_EXTERNAL),
 		     "HVM_PARAM_ALTP2M");
 #endif
-	must(xc_hvm_param_set(control, domain, HVM_PARAM_MONITOR_RING_PFN, RING_GFN),
+	must(xc_hvm_param_set(control, domain, HVM_PARAM_MONITOR_RING_PFN, GUEST_RING_GFN),
 	     "HVM_PARAM_MONITOR_RING_PFN");
 #if XEN_RELEASE >= 417
 	must(xc_cpuid_apply_policy(control, domain, false, NULL, 0, true, false, false, NULL,
@@ -113,12 +119,12 @@ static void set_parameters(uint32_t domain, const struct guest_options *options)
 #endif
 }
 
-static void populate(uint32_t domain)
+static void populate(uint32_t domain, uint32_t memory_mb)
 {
-	xen_pfn_t extents[MEMORY_MB / EXTENT_MB];
-	size_t count = sizeof(extents) / sizeof(*extents);
+	xen_pfn_t extents[MEMORY_MB_MAX / EXTENT_MB];
+	size_t count = memory_mb / EXTENT_MB;
 
-	must(xc_domain_setmaxmem(control, domain, (MEMORY_MB + SLACK_MB) << 10),
+	must(xc_domain_setmaxmem(control, domain, (memory_mb + SLACK_MB) << 10),
 	     "xc_domain_setmaxmem");
 	for (size_t i = 0; i < count; i++)
 		extents[i] = i << EXTENT_ORDER;
@@ -142,22 +148,66 @@ void *guest_map(uint32_t domain, uint64_t address, size_t pages)
 	return mapped;
 }
 
-static void load(uint32_t domain, const struct image *image)
+void guest_unmap(void *mapped, size_t pages)
+{
+	xenforeignmemory_unmap(memory, mapped, pages);
+}
+
+/* Bytes, then zeros up to `memory_size`. */
+static void load(uint32_t domain, uint64_t address, const void *bytes, size_t size,
+		 size_t memory_size)
+{
+	uint64_t first = address & ~(PAGE_BYTES - 1);
+	size_t pages = (address + memory_size - first + PAGE_BYTES - 1) / PAGE_BYTES;
+	char *to = guest_map(domain, first, pages);
+
+	memcpy(to + (address - first), bytes, size);
+	memset(to + (address - first) + size, 0, memory_size - size);
+	guest_unmap(to, pages);
+}
+
+static void load_image(uint32_t domain, const struct image *image)
 {
 	for (size_t i = 0; i < image->piece_count; i++) {
 		const struct image_piece *piece = &image->pieces[i];
-		uint64_t first = piece->address & ~(PAGE_BYTES - 1);
-		size_t pages = (piece->address + piece->size - first + PAGE_BYTES - 1) /
-			       PAGE_BYTES;
-		char *to = guest_map(domain, first, pages);
 
-		memcpy(to + (piece->address - first), piece->bytes, piece->size);
-		xenforeignmemory_unmap(memory, to, pages);
+		load(domain, piece->address, piece->bytes, piece->size, piece->memory_size);
 	}
 }
 
+/* One page, all of it as the PVH boot protocol says; RBX has to point to it. */
+static void load_start_info(uint32_t domain, const struct guest_boot *boot, uint32_t memory_mb)
+{
+	struct hvm_modlist_entry initrd = { .paddr = boot->initrd_address,
+					    .size = boot->initrd_size };
+	struct hvm_memmap_table_entry map[] = {
+		{ .addr = 0, .size = (uint64_t)memory_mb << 20, .type = XEN_HVM_MEMMAP_TYPE_RAM },
+		{ .addr = GUEST_CONSOLE_GFN * PAGE_BYTES, .size = SPECIAL_PAGES * PAGE_BYTES,
+		  .type = XEN_HVM_MEMMAP_TYPE_RESERVED },
+	};
+	struct hvm_start_info info = {
+		.magic = XEN_HVM_START_MAGIC_VALUE,
+		.version = 1,
+		.nr_modules = 1,
+		.modlist_paddr = START_INFO + START_MODULES,
+		.cmdline_paddr = START_INFO + START_COMMAND_LINE,
+		.memmap_paddr = START_INFO + START_MEMORY_MAP,
+		.memmap_entries = sizeof(map) / sizeof(*map),
+	};
+	char *page = guest_map(domain, START_INFO, 1);
+
+	if (strlen(boot->command_line) >= PAGE_BYTES - START_COMMAND_LINE)
+		check_bail("the kernel's command line is too long");
+	memcpy(page, &info, sizeof(info));
+	memcpy(page + START_MODULES, &initrd, sizeof(initrd));
+	memcpy(page + START_MEMORY_MAP, map, sizeof(map));
+	strcpy(page + START_COMMAND_LINE, boot->command_line);
+	guest_unmap(page, 1);
+	load(domain, boot->initrd_address, boot->initrd, boot->initrd_size, boot->initrd_size);
+}
+
 /* vCPU 0 in flat 32-bit protected mode at `entry`, as the PVH boot protocol wants it. */
-static void set_first_vcpu(uint32_t domain, uint32_t entry)
+static void set_first_vcpu(uint32_t domain, uint32_t entry, uint32_t start_info)
 {
 	struct {
 		struct hvm_save_descriptor header_head;
@@ -189,6 +239,7 @@ static void set_first_vcpu(uint32_t domain, uint32_t entry)
 	context.cpu.dr6 = 0xffff0ff0;
 	context.cpu.dr7 = 0x400;
 	context.cpu.rip = entry;
+	context.cpu.rbx = start_info;
 	context.cpu.rflags = 2;
 	context.end_head.typecode = HVM_SAVE_CODE(END);
 	must(xc_domain_hvm_setcontext(control, domain, (uint8_t *)&context, sizeof(context)),
@@ -199,19 +250,25 @@ void guest_create(struct guest *guest, const char *path, const struct guest_opti
 {
 	static const struct guest_options defaults;
 	struct image image;
+	uint32_t memory_mb;
 
 	if (!options)
 		options = &defaults;
+	memory_mb = options->memory_mb ? options->memory_mb : MEMORY_MB;
 	memset(guest, 0, sizeof(*guest));
 	if (image_read(&image, path))
 		check_bail("%s: %s", path, image_error());
 	create_domain(guest, options);
 	set_pool(guest->domain);
-	populate(guest->domain);
+	populate(guest->domain, memory_mb);
 	set_parameters(guest->domain, options);
-	load(guest->domain, &image);
-	set_first_vcpu(guest->domain, image.entry);
+	load_image(guest->domain, &image);
+	if (options->boot)
+		load_start_info(guest->domain, options->boot, memory_mb);
+	set_first_vcpu(guest->domain, image.entry, options->boot ? START_INFO : 0);
 	image_free(&image);
+	if (options->paused)
+		return;
 	guest->boxes = guest_map(guest->domain, MB_BOXES, 1);
 	must(xc_domain_unpause(control, guest->domain), "xc_domain_unpause");
 }
@@ -234,6 +291,13 @@ void guest_destroy(struct guest *guest)
 	if (guest->ours && xc_domain_destroy(control, guest->domain))
 		check_note("xc_domain_destroy: %s", strerror(errno));
 	guest->ours = false;
+}
+
+void guest_rest(const struct guest *guest, bool rests)
+{
+	must(rests ? xc_domain_pause(control, guest->domain)
+		   : xc_domain_unpause(control, guest->domain),
+	     rests ? "xc_domain_pause" : "xc_domain_unpause");
 }
 
 static volatile uint64_t *word(const struct guest *guest, unsigned int vcpu, unsigned int offset)

@@ -22,10 +22,25 @@ struct guest {
 	uint64_t wanted[MB_VCPUS];
 };
 
+/* What the PVH boot protocol hands to a kernel that wants more than its entry. */
+struct guest_boot {
+	const char *command_line; /* up to 2 KB */
+	const void *initrd;
+	size_t initrd_size;
+	uint64_t initrd_address; /* guest-physical */
+};
+
 struct guest_options {
 	uint32_t vcpu_count; /* 0: MB_VCPUS */
 	bool no_altp2m;
+	uint32_t memory_mb; /* 0: 16; even */
+	const struct guest_boot *boot; /* NULL: guests/mailbox.S wants none */
+	bool paused; /* does not run yet, and has no mailboxes that could be mapped */
 };
+
+/* Pages below 4 GiB, above all memory: the guest's console, and the monitor ring. */
+#define GUEST_CONSOLE_GFN 0xfeff7
+#define GUEST_RING_GFN 0xfeff8
 
 /* Opens libxenctrl. All functions here end the program if Xen refuses. */
 void guest_interface_open(void);
@@ -36,6 +51,11 @@ void guest_create(struct guest *guest, const char *image, const struct guest_opt
 /* Takes a domain that somebody else started from that image. */
 void guest_adopt(struct guest *guest, uint32_t domain);
 void guest_destroy(struct guest *guest);
+/* Its pages from `address` on, mapped to be written. */
+void *guest_map(uint32_t domain, uint64_t address, size_t pages);
+void guest_unmap(void *mapped, size_t pages);
+/* Does not run, or runs again. */
+void guest_rest(const struct guest *guest, bool rests);
 
 /* Maps guest memory from the frame of `address` on. Unmapped when the program ends. */
 void *guest_map(uint32_t domain, uint64_t address, size_t pages);

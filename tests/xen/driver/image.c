@@ -2,16 +2,16 @@
 /* image.c: reads a PVH guest's ELF file. */
 #include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <xen/elfnote.h>
 
 #include "tests/xen/driver/image.h"
-
-#define FILE_BYTES_MAX (4u << 20)
 
 static const char *error = "";
 
@@ -31,16 +31,22 @@ static bool inside(size_t size, uint64_t offset, uint64_t length)
 	return offset <= size && length <= size - offset;
 }
 
-static int read_whole(struct image *image, const char *path, size_t *size)
+static int map_whole(struct image *image, const char *path)
 {
-	FILE *file = fopen(path, "rb");
+	int file = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat status;
 
-	if (!file)
+	if (file < 0)
 		return fail(strerror(errno));
-	image->file = malloc(FILE_BYTES_MAX);
-	*size = image->file ? fread(image->file, 1, FILE_BYTES_MAX, file) : 0;
-	fclose(file);
-	return image->file ? 0 : fail("no memory");
+	if (!fstat(file, &status) && status.st_size > 0)
+		image->file = mmap(NULL, status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+	close(file);
+	if (!image->file || image->file == MAP_FAILED) {
+		image->file = NULL;
+		return fail("it cannot be mapped");
+	}
+	image->file_size = status.st_size;
+	return 0;
 }
 
 /* The entry among the notes of one segment. */
@@ -80,7 +86,8 @@ static int read_segments(struct image *image, size_t size)
 			return fail("the program headers are cut off");
 		memcpy(&segment, image->file + header.e_phoff + i * sizeof(segment),
 		       sizeof(segment));
-		if (!inside(size, segment.p_offset, segment.p_filesz))
+		if (!inside(size, segment.p_offset, segment.p_filesz) ||
+		    segment.p_memsz < segment.p_filesz)
 			return fail("a segment is cut off");
 		if (segment.p_type == PT_NOTE)
 			found |= find_entry(image->file + segment.p_offset, segment.p_filesz,
@@ -93,6 +100,7 @@ static int read_segments(struct image *image, size_t size)
 			.address = segment.p_paddr,
 			.bytes = image->file + segment.p_offset,
 			.size = segment.p_filesz,
+			.memory_size = segment.p_memsz,
 		};
 	}
 	return found ? 0 : fail("no note XEN_ELFNOTE_PHYS32_ENTRY");
@@ -100,12 +108,10 @@ static int read_segments(struct image *image, size_t size)
 
 int image_read(struct image *image, const char *path)
 {
-	size_t size;
-
 	memset(image, 0, sizeof(*image));
-	if (read_whole(image, path, &size))
+	if (map_whole(image, path))
 		return -1;
-	if (read_segments(image, size)) {
+	if (read_segments(image, image->file_size)) {
 		image_free(image);
 		return -1;
 	}
@@ -114,7 +120,8 @@ int image_read(struct image *image, const char *path)
 
 void image_free(struct image *image)
 {
-	free(image->file);
+	if (image->file)
+		munmap(image->file, image->file_size);
 	image->file = NULL;
 	image->piece_count = 0;
 }

@@ -12,13 +12,15 @@ struct image_piece {
 	uint64_t address; /* guest-physical */
 	const uint8_t *bytes;
 	size_t size;
+	size_t memory_size; /* the rest is zeros */
 };
 
 struct image {
 	struct image_piece pieces[IMAGE_PIECES_MAX];
 	size_t piece_count;
 	uint32_t entry; /* XEN_ELFNOTE_PHYS32_ENTRY */
-	uint8_t *file;
+	uint8_t *file; /* mapped */
+	size_t file_size;
 };
 
 /* 0, or -1: image_error() says why. */

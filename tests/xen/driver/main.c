@@ -23,7 +23,7 @@ static const struct test *const files[] = {
 	tests_of_attach, tests_of_registers, tests_of_breakpoint, tests_of_instruction,
 	tests_of_step, tests_of_debug, tests_of_page, tests_of_interrupt, tests_of_view,
 	tests_of_ring, tests_of_detach, tests_of_death, tests_of_recovery, tests_of_cost,
-	tests_of_broken, tests_of_demo,
+	tests_of_linux, tests_of_broken, tests_of_demo,
 };
 #define FILE_COUNT (sizeof(files) / sizeof(*files))
 
@@ -50,8 +50,10 @@ static void run(struct bed *bed, const struct test *test)
 		check_skip("it would end a guest that is not ours", "%s", test->about);
 		return;
 	}
-	if (test->own_guest || recorder_is_on())
+	if (test->own_guest || recorder_is_on()) {
+		guest_rest(&kept, true); /* it would take half of the time */
 		guest_create(&bed->guest, image, NULL);
+	}
 	recorder_begin(test->name);
 	if (test->unattached) {
 		test->run(bed);
@@ -63,6 +65,7 @@ static void run(struct bed *bed, const struct test *test)
 	if (test->own_guest || recorder_is_on()) {
 		guest_destroy(&bed->guest);
 		bed->guest = kept;
+		guest_rest(&kept, false);
 	}
 	/* What a broken test has left must not fail the next. */
 	if (!guest_lives(&bed->guest) && !adopted) {
@@ -75,7 +78,7 @@ static void run(struct bed *bed, const struct test *test)
 static bool wanted(const struct test *test, char **names)
 {
 	if (!*names)
-		return !test->only_by_name;
+		return !test->only_by_name && (!test->only_if || test->only_if());
 	for (; *names; names++)
 		if (!strcmp(test->name, *names))
 			return true;

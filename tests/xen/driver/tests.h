@@ -11,7 +11,8 @@ struct test {
 	const char *about; /* for `driver --list` */
 	bool unattached;   /* it attaches by itself */
 	bool own_guest;    /* it may end its guest: it gets one for itself */
-	bool only_by_name; /* broken on purpose, or long: not among all */
+	bool only_by_name; /* broken on purpose: not among all */
+	bool (*only_if)(void); /* among all if it can be run; NULL: always */
 	enum rs_page_method page_method;
 };
 
@@ -19,6 +20,7 @@ struct test {
 extern const struct test tests_of_attach[], tests_of_registers[], tests_of_breakpoint[],
 	tests_of_instruction[], tests_of_step[], tests_of_debug[], tests_of_page[],
 	tests_of_interrupt[], tests_of_view[], tests_of_ring[], tests_of_detach[],
-	tests_of_death[], tests_of_recovery[], tests_of_cost[], tests_of_broken[], tests_of_demo[];
+	tests_of_death[], tests_of_recovery[], tests_of_cost[], tests_of_linux[],
+	tests_of_broken[], tests_of_demo[];
 
 #endif

@@ -11,6 +11,7 @@ from .cache import Cache, default_folder
 from .disc import make_disc
 from .dom0 import DEMO, SHELL, TEST, make_initrd
 from .emulator import Emulator
+from .linux_guest import make_linux_guest
 from .lock import Lock
 from .package_root import PackageRoot
 from .problem import FAIL, PASS, Problem
@@ -23,6 +24,7 @@ SOURCE = Path(__file__).resolve().parents[3]
 WORKPLACE = SOURCE / "build/lab"
 WHOLE = "whole.log"  # what the tests said when all of them ran
 GUESTS = ("mailbox.elf", "worker.elf")
+LINUX_TEST = "linux"
 DOM0_MB = 256
 DEMO_SPARE = 60  # emulated seconds, for all that is not watching
 
@@ -50,11 +52,14 @@ def _prepare(cache, release, run, arguments, job):
     product = Product(SOURCE, run / "build", f"Xen {release.name}", xen, say)
     product.build()
     build = product.folder
+    files = {name: build / "guests" / name for name in GUESTS}
     try:
+        if arguments.linux:
+            files.update(make_linux_guest(run / "linux", xen, kernel))
         make_initrd(run / "initrd.gz", xen, kernel,
                     programs={"driver": build / "tests/xen/driver/driver",
                               "ringside": build / "ringside"},
-                    files={name: build / "guests" / name for name in GUESTS}, job=job)
+                    files=files, job=job)
         make_disc(run / "boot.iso", PackageRoot(cache.tools()), kernel, xen, run / "initrd.gz",
                   arguments.cpus, DOM0_MB)
     except OSError as error:
@@ -77,6 +82,8 @@ def _boot(arguments, job):
 
 
 def boot(arguments):
+    # The kernel takes the time of a third of the other tests.
+    arguments.linux |= LINUX_TEST in arguments.test or arguments.xen == "all"
     status = _boot(arguments, TEST.format(limit=arguments.limit,
                                         arguments=" ".join(arguments.test)))
     if not arguments.test:

@@ -43,16 +43,20 @@ while true; do busybox setsid busybox cttyhack busybox sh; done
 """
 
 
+def find_busybox(kernel):
+    """The file in KERNEL, a PackageRoot."""
+    for file in (kernel / "bin/busybox", kernel / "usr/bin/busybox"):
+        if file.exists():
+            return file
+    raise Problem("no busybox in the kernel's folder: run lab clean, then lab fetch")
+
+
 def make_initrd(path, xen, kernel, programs, files, job):
     """PROGRAMS and FILES: what else is in there, by name. JOB: what the script does last."""
     initrd = Initrd(xen)
     for name in ("bin", "dev", "proc", "sys", "tmp"):
         initrd.add_folder(name)
-    busybox = next((file for file in (kernel / "bin/busybox", kernel / "usr/bin/busybox")
-                    if file.exists()), None)
-    if not busybox:
-        raise Problem("no busybox in the kernel's folder: run lab clean, then lab fetch")
-    initrd.add_file("bin/busybox", busybox, 0o755)
+    initrd.add_file("bin/busybox", find_busybox(kernel), 0o755)
     for name in MODULES:
         initrd.add_file(f"modules/{name}.ko", kernel / f"modules/{name}.ko")
     for name, source in programs.items():
