@@ -99,7 +99,7 @@ static void zombie(void)
 	tap_ok(!fixture_domctl(&ctl, XEN_DOMCTL_destroydomain, id) &&
 		model->domains_gone == gone + 1, "destroying it again is nothing new");
 	tap_ok(fx_page(model, frame)[7] == 0x55, "the mapping is as good as before");
-	fx_unmap_foreign(model, frame);
+	fx_unmap_foreign(model, fixture_caller()->host, frame);
 	tap_ok(!fx_domain_find(model, id) && model->mappings == mappings,
 		"with its last mapping it is gone");
 	tap_ok(fx_page(model, frame)[7] == 0, "and its memory is clean");
