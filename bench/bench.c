@@ -147,6 +147,7 @@ static int measure_all(struct rs_xen *xen, const struct plan *plan, const struct
 	setting.machine = machine_json(xen, setting.bed);
 	setting.ticks_per_ns = field.ticks_per_ns;
 	setting.domain_count = field.count;
+	setting.vcpus = plan->vcpus ? plan->vcpus : field.guests[0].vcpu_count;
 	status = run_all(&field, &setting, output);
 	json_decref(setting.machine);
 	field_close(&field);

@@ -31,3 +31,4 @@ libringside_bench_count_la_CFLAGS = -std=gnu11 $(WARNING_CFLAGS) -O2 -fvisibilit
 libringside_bench_count_la_LDFLAGS = -module -avoid-version -shared -Wl,-z,defs
 libringside_bench_count_la_LIBADD = -ldl
 libringside_bench_count_la_SOURCES = bench/preload.c bench/counts.h ring/atomics.h
+dist_check_SCRIPTS += bench/run

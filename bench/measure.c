@@ -3,6 +3,7 @@
 #include "bench/measure.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "bench/case.h"
@@ -45,13 +46,19 @@ static uint32_t vcpus_of(const struct field *field, const struct plan *plan)
 	return plan->vcpus && plan->vcpus < all ? plan->vcpus : all;
 }
 
+/* Rounded up: a think time that is there stays there. */
+static uint64_t ticks_of(const struct field *field, uint64_t ns)
+{
+	return (uint64_t)ceil((double)ns * field->ticks_per_ns);
+}
+
 static int start_guests(struct field *field, const struct plan *plan)
 {
 	const struct guest_task task = {
 		.kind = plan->kind,
 		.vcpu_count = vcpus_of(field, plan),
-		.think_ticks = (uint64_t)((double)plan->think_ns * field->ticks_per_ns),
-		.period_ticks = (uint64_t)((double)plan->period_ns * field->ticks_per_ns),
+		.think_ticks = ticks_of(field, plan->think_ns),
+		.period_ticks = ticks_of(field, plan->period_ns),
 		.limit = plan->limit,
 	};
 	int error = 0;

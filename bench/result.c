@@ -170,10 +170,11 @@ json_t *result_json(const struct setting *setting, const struct contestant *cont
 	return object;
 }
 
+/* With the keys that tell what it would have been. */
 json_t *result_not_yet(const struct setting *setting, const struct contestant *contestant,
 		       const char *why)
 {
-	json_t *object = begin(setting, contestant, setting->plan->vcpus);
+	json_t *object = begin(setting, contestant, setting->vcpus);
 
 	set(object, "not_yet", json_string(why));
 	json_object_set(object, "machine", setting->machine);

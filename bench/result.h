@@ -13,7 +13,7 @@ struct setting {
 	const char *bed;
 	json_t *machine;
 	double ticks_per_ns;
-	uint32_t domain_count;
+	uint32_t domain_count, vcpus;
 };
 
 /* New objects. */

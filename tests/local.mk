@@ -14,3 +14,4 @@ include tests/fakexen/shim/local.mk
 dist_check_SCRIPTS += tests/arrows.sh tests/headers.sh
 TESTS += tests/arrows.sh tests/headers.sh
 include tests/xen/local.mk
+include tests/bench/local.mk

@@ -1,0 +1,83 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# smoke.sh: every case of the bench runs, at a size that proves nothing about speed, and the
+# bench sees a handler that is slow on purpose.
+. "${top_srcdir:-.}/tests/e2e/tap.sh"
+
+guest=$build/guests/bench.elf
+
+# bench [--domains N] OPTIONS...: on a guest of two vCPUs; the objects are in $scratch/out.
+bench() {
+	domains=1 names=guest1
+	if [ "$1" = --domains ]; then domains=$2 names=$(seq -f guest%g -s ' ' "$2"); shift 2; fi
+	# shellcheck disable=SC2086
+	on_model --vcpus 2 --domains "$domains" --guest "$guest" -- "$ringside" bench --repeat 1 \
+		--attempts 1 --warmup 0.01 --seconds 0.03 "$@" $names
+}
+
+# holds NAME CONDITION: of every object that was printed, and there are some.
+holds() {
+	check "$1" sh -c 'jq -es "length > 0 and all(.[]; $0)" <"$1" >/dev/null' "$2" "$scratch/out"
+}
+
+# runs NAME CONDITION OPTIONS...
+runs() {
+	name=$1 condition=$2; shift 2
+	bench "$@"
+	check "$name: exit status 0 (was $status)" [ "$status" = 0 ]
+	holds "$name: $condition" "$condition"
+	unharmed "$name"
+}
+
+events='.events > 0 and .events_per_s > 0 and .rtt_ns.p50 > 0 and .rtt_ns.p50 <= .rtt_ns.p99'
+
+bench --list
+check "--list: cases, kinds, contestants" [ "$(grep -c ':$' "$scratch/out")" = 3 ]
+
+runs "null" "$events" --contestant block,hybrid,spin,classic,engine,engine-block,engine-spin
+check "null: each contestant once" \
+	[ "$(jq -r .contestant "$scratch/out" | sort -u | wc -l)" = 7 ]
+holds "null: the keys that are promised" '. as $run | all("bed", "case", "kind", "contestant",
+	"vcpus", "workers", "domains", "watches", "think_ns", "handler_ns", "events", "events_per_s",
+	"rtt_ns", "cpu_ns_per_event", "syscalls_per_event", "notifies_per_event", "batch", "rejected",
+	"seed", "machine"; . as $key | $run | has($key))'
+holds "null: the model's figures are called the model's" \
+	'.bed == "fakexen" and (.machine | has("xen") | not)'
+holds "null: a notify for each batch" '.notifies_per_event > 0 and .notifies_per_event <= 1'
+runs "mix of four kinds" "$events" --kind mix
+runs "cpuid" "$events" --kind cpuid --contestant engine
+runs "guest requests" "$events" --kind request --contestant engine
+runs "no stamps" '.events > 0 and .rtt_ns == null' --kind bare --contestant spin
+runs "cpu" "$events and .rtt_ns.p50 > 100000" --case cpu --handler 100000 --contestant engine
+# So that the instrument can fail: a handler that sleeps 1 ms is seen by the guest.
+runs "wait" "$events and .rtt_ns.p99 > 1000000" --case wait --handler 1000000 --contestant hybrid
+runs "watches" "$events and .watches == 100" --case watches --watches 100 --contestant engine
+runs "vcpus" "$events and .vcpus == 1" --case vcpus --vcpus 1 --contestant hybrid
+runs "domains" "$events and .domains == 2" --domains 2 --case domains --contestant engine
+runs "churn" "$events and .changes_made_per_s > 0" --case churn --contestant engine
+runs "burst" '.events > 0 and .events < 100' --case burst --contestant hybrid
+runs "idle" '.events == 0 and .cpu_share < 0.5' --case idle --contestant engine
+runs "attach" '.first_event_ns > 0' --case attach --contestant engine
+runs "detach" '.detach_ns > 0' --case detach --contestant engine
+for method in host emulate fast step; do
+	runs "past, $method" "$events and .method == \"$method\"" --case past --method $method \
+		--contestant engine
+done
+runs "pages" '.work_ns > 0 and .undo_ns > 0' --case pages --contestant engine
+runs "a fixed number" '.events == 100' --events 50 --contestant engine
+bench --case watches --contestant block
+holds "what a contestant cannot do is said" '.not_yet and (has("events_per_s") | not)'
+
+bench --histogram "$scratch/histogram" --contestant hybrid
+check "--histogram: percentiles" grep -q '^#.Max' "$scratch/histogram"
+run "$fakexen" -- "$ringside" bench guest1
+check "another guest: refused with its reason" said 'does not run the bench'
+run "$ringside" bench guest1 --kind nothing
+check "an unknown kind: exit status 2 (was $status)" [ "$status" = 2 ]
+
+run "$source/bench/run" --build "$build" --no-pin --case null --kind cr3 --contestant hybrid,engine \
+	--vcpus 1,2 --think 3000 --repeat 1 --seconds 0.02 --attempts 1 --json "$scratch/json"
+check "bench/run: exit status 0 (was $status)" [ "$status" = 0 ]
+check "bench/run: a line each in --json" [ "$(wc -l <"$scratch/json")" = 4 ]
+check "bench/run: a table that says it is the model's" grep -q 'not times of Xen' "$scratch/out"
+finish
