@@ -498,6 +498,9 @@ commands:
 	.error "mailbox.h and the table of commands differ"
 	.endif
 
+	/* Apart from the code, so that somebody can tell whether that has changed. */
+	.data
+	.balign 16
 gdt:	.quad 0, 0x00af9b000000ffff, 0x00cf93000000ffff
 gdt_pointer:
 	.word gdt_pointer - gdt - 1
@@ -521,7 +524,7 @@ idt:	.fill 2048, 1, 0
 	 * The pages, from MB_TABLES on. The root maps 0 to 1 GiB by pages of 2 MiB, and at
 	 * MB_HIGH the first 2 MiB by pages of 4 KiB.
 	 */
-	.section .pages, "awx"
+	.section .pages, "aw"
 #define PRESENT 0x63            /* writable, accessed, dirty */
 	.macro root
 	.quad MB_TABLES + 0x1000 + PRESENT
@@ -550,25 +553,26 @@ idt:	.fill 2048, 1, 0
 	.org MB_DATA - MB_TABLES
 	.quad MB_DATA_0, MB_DATA_1
 
-	.org MB_STUB_0 - MB_TABLES
+	.section .code_page, "ax"
+	.org MB_STUB_0 - MB_CODE
 	mov eax, MB_VALUE
 	ret
-	.org MB_STUB_1 - MB_TABLES
+	.org MB_STUB_1 - MB_CODE
 	nop
 	xchg ax, ax
 	mov eax, MB_VALUE + 1
 	ret
-	.org MB_STUB_2 - MB_TABLES
+	.org MB_STUB_2 - MB_CODE
 	push rbx
 	mov rbx, MB_VALUE
 	lea rax, [rbx + 2]
 	pop rbx
 	ret
 
-	.org MB_ROOT_A - MB_TABLES
+	.section .roots, "aw"
 	root
-	.org MB_ROOT_B - MB_TABLES
+	.org MB_ROOT_B - MB_ROOT_A
 	root
-	.org MB_END - MB_TABLES
+	.org MB_END - MB_ROOT_A
 
 	.section .note.GNU-stack, "", @progbits
