@@ -34,6 +34,8 @@ void fx_p2m_changed(struct fx_domain *domain);
  * view 0 is the host's p2m itself. Returns NULL where nothing is. */
 const struct fx_p2m_entry *fx_view_lookup(struct fx_model *model, struct fx_domain *domain,
 	unsigned int view, uint64_t gfn);
+/* Whether fx_view_lookup would copy, which takes an exit of its own. */
+bool fx_view_lacks(const struct fx_domain *domain, unsigned int view, uint64_t gfn);
 /* xenmem_access_t (n2rwx and rx2rw too) to FX_ACCESS_ bits. */
 uint8_t fx_access_bits(uint8_t access);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* shift.c: shifts and rotates. Where the SDM leaves a flag undefined (OF of a count other
- * than 1, AF) it is what the formula for a count of 1 gives, and AF is clear. */
+ * than 1, AF) it is what the last of so many shifts by 1 would give, and AF is clear. */
 #include "fakexen/cpu/memory.h"
 
 /* Shifts `a` by `count` (not 0); *rflags comes in as it was and goes out as it becomes. */
@@ -32,7 +32,7 @@ static inline uint64_t shift_shr(uint64_t a, unsigned int count, unsigned int si
 	bool carry = a >> (count - 1) & 1;
 
 	fx_flags_set(rflags, SHIFT_FLAGS, fx_flags_result(result, size) | carry |
-		overflow_if(fx_sign(a, size)));
+		overflow_if(count <= 8 * size && fx_sign(a >> (count - 1), size)));
 	return result;
 }
 

@@ -163,6 +163,12 @@ static const struct fx_p2m_entry *effective_entry(struct fx_domain *domain, unsi
 	return entry->present && entry->type == FX_P2M_RAM_RW ? entry : NULL;
 }
 
+bool fx_view_lacks(const struct fx_domain *domain, unsigned int view, uint64_t gfn)
+{
+	return gfn < FX_GFNS && domain->altp2m_active && view_used(domain, view) &&
+	       !domain->view_p2m[view][gfn].present && domain->p2m[gfn].present;
+}
+
 const struct fx_p2m_entry *fx_view_lookup(struct fx_model *model, struct fx_domain *domain,
 	unsigned int view, uint64_t gfn)
 {

@@ -4,6 +4,8 @@
 #include "fakexen/p2m.h"
 #include "fakexen/vcpu/private.h"
 
+enum { TYPE_SOFTWARE_INTERRUPT = 4 };
+
 #define ALL (FX_ACCESS_R | FX_ACCESS_W | FX_ACCESS_X)
 
 /* In the table that the vCPU runs on: with altp2m, view 0 is one of its own. */
@@ -26,12 +28,27 @@ static bool misconfigured(const struct fx_p2m_entry *entry)
 	return (fx_access_bits(entry->access) & (FX_ACCESS_R | FX_ACCESS_W)) == FX_ACCESS_W;
 }
 
+static bool lacks(struct fx_runner *runner, uint64_t gfn)
+{
+	bool lacking;
+
+	if (!runner->domain->altp2m_active)
+		return false;
+	fx_domain_lock(runner->model, runner->host, runner->domain);
+	lacking = fx_view_lacks(runner->domain, runner->vcpu->view, gfn);
+	fx_domain_unlock(runner->domain);
+	return lacking;
+}
+
 struct fx_ept_entry fx_ept_lookup(void *opaque, uint64_t gfn, bool host)
 {
 	struct fx_runner *runner = opaque;
-	const struct fx_p2m_entry *entry =
-		host ? fx_p2m_entry(runner->domain, gfn) : look_up(runner, gfn);
+	const struct fx_p2m_entry *entry;
 
+	/* An entry that the view has not copied yet allows nothing: fx_exit_ept copies it. */
+	if (!host && lacks(runner, gfn))
+		return (struct fx_ept_entry){ NULL, 0 };
+	entry = host ? fx_p2m_entry(runner->domain, gfn) : look_up(runner, gfn);
 	if (!entry || !entry->present || entry->frame == FX_NO_FRAME)
 		return (struct fx_ept_entry){ NULL, ALL };
 	return (struct fx_ept_entry){
@@ -104,18 +121,32 @@ static int violation(struct fx_runner *runner, const struct fx_cpu_exit *exit, u
 	return result < 0 ? result : 0;
 }
 
+/* Software exceptions and interrupts are not taken up again: their instruction is executed
+ * once more (hvm_event_needs_reinjection). */
+static void drop_software_event(struct fx_runner *runner)
+{
+	struct fx_injection *injection = &runner->state->injection;
+
+	if (injection->valid && injection->type >= TYPE_SOFTWARE_INTERRUPT)
+		injection->valid = false;
+}
+
 int fx_exit_ept(struct fx_runner *runner, const struct fx_cpu_exit *exit)
 {
 	uint64_t gfn = exit->ept.gpa / FX_PAGE;
+	bool lacking = lacks(runner, gfn);
 	const struct fx_p2m_entry *entry = look_up(runner, gfn);
 	uint8_t tried = exit->ept.access;
+
+	if (exit->ept.in_event_delivery)
+		drop_software_event(runner);
 
 	/* The event that waited for its slot is put: the rest was done the first time. */
 	if (fx_report_due(runner, false, VM_EVENT_REASON_MEM_ACCESS)) {
 		runner->reported = false;
 		return 0;
 	}
-	if (!entry) {                   /* gone meanwhile: look again */
+	if (!entry || lacking) {        /* gone meanwhile, or copied just now: look again */
 		fx_cpu_flush(runner->cpu);
 		return 0;
 	}
