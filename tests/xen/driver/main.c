@@ -30,14 +30,20 @@ static const struct test *const files[] = {
 static const char *image = "/mailbox.elf";
 static const char *adopted;
 
+/* What the guest does to start must not be taken for what a test is about. */
+static void check_alive(const struct guest *guest)
+{
+	if (!guest_lives(guest))
+		check_bail("domain %u does not run the guest of guests/mailbox.S", guest->domain);
+}
+
 static void get_guest(struct guest *guest)
 {
 	if (adopted)
 		guest_adopt(guest, strtoul(adopted, NULL, 10));
 	else
 		guest_create(guest, image, NULL);
-	if (!guest_lives(guest))
-		check_bail("domain %u does not run the guest of guests/mailbox.S", guest->domain);
+	check_alive(guest);
 }
 
 static void run(struct bed *bed, const struct test *test)
@@ -53,6 +59,7 @@ static void run(struct bed *bed, const struct test *test)
 	if (test->own_guest || recorder_is_on()) {
 		guest_rest(&kept, true); /* it would take half of the time */
 		guest_create(&bed->guest, image, NULL);
+		check_alive(&bed->guest);
 	}
 	recorder_begin(test->name);
 	if (test->unattached) {
@@ -155,7 +162,7 @@ int main(int argc, char **argv)
 		return demo_run(image, command);
 	get_guest(&bed.guest);
 	if (recorder_is_on())
-		recorder_keep_policy(bed.guest.domain);
+		recorder_keep_policies(bed.guest.domain);
 	introduce(&bed);
 	for (size_t i = 0; i < FILE_COUNT; i++)
 		for (const struct test *test = files[i]; test->name; test++)

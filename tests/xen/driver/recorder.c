@@ -42,28 +42,34 @@ static void set_path(const char *name, const char *suffix)
 #define LEAVES_MAX 256
 #define MSRS_MAX 64
 
-/* The number of leaves, or -1. */
+/* Xen's default for guests (domain 0: there is no guest of that number) or a domain's own. The
+ * number of leaves, or -1. */
 static int read_policy(uint32_t domain, xen_cpuid_leaf_t *leaves)
 {
 	static xen_msr_entry_t msrs[MSRS_MAX];
 	uint32_t leaf_count = LEAVES_MAX, msr_count = MSRS_MAX;
+	xc_interface *xch = guest_interface();
 	int error;
 #if XEN_RELEASE >= 416
 	xc_cpu_policy_t *policy = xc_cpu_policy_init();
 
-	error = !policy || xc_cpu_policy_get_domain(guest_interface(), domain, policy) ||
-		xc_cpu_policy_serialise(guest_interface(), policy, leaves, &leaf_count, msrs,
-					&msr_count);
+	error = !policy ||
+		(domain ? xc_cpu_policy_get_domain(xch, domain, policy)
+			: xc_cpu_policy_get_system(xch, XEN_SYSCTL_cpu_policy_hvm_default,
+						   policy)) ||
+		xc_cpu_policy_serialise(xch, policy, leaves, &leaf_count, msrs, &msr_count);
 	if (policy)
 		xc_cpu_policy_destroy(policy);
 #else
-	error = xc_get_domain_cpu_policy(guest_interface(), domain, &leaf_count, leaves,
-					 &msr_count, msrs);
+	error = domain ? xc_get_domain_cpu_policy(xch, domain, &leaf_count, leaves, &msr_count,
+						  msrs)
+		       : xc_get_system_cpu_policy(xch, XEN_SYSCTL_cpu_policy_hvm_default,
+						  &leaf_count, leaves, &msr_count, msrs);
 #endif
 	return error ? -1 : (int)leaf_count;
 }
 
-void recorder_keep_policy(uint32_t domain)
+static void keep_policy(const char *name, uint32_t domain)
 {
 	static xen_cpuid_leaf_t leaves[LEAVES_MAX];
 	int count = read_policy(domain, leaves);
@@ -71,8 +77,8 @@ void recorder_keep_policy(uint32_t domain)
 	FILE *file;
 
 	if (count < 0)
-		check_bail("domain %u: its CPUID policy: %s", domain, strerror(errno));
-	set_path("cpuid", "");
+		check_bail("CPUID policy: %s", strerror(errno));
+	set_path(name, "");
 	file = fopen(path, "w");
 	if (!file)
 		check_bail("%s: %s", path, strerror(errno));
@@ -88,6 +94,12 @@ void recorder_keep_policy(uint32_t domain)
 	}
 	if (fclose(file))
 		check_bail("%s: %s", path, strerror(errno));
+}
+
+void recorder_keep_policies(uint32_t domain)
+{
+	keep_policy("cpuid", 0);
+	keep_policy("cpuid-guest", domain);
 }
 
 void recorder_begin(const char *name)

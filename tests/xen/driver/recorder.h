@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * recorder.h: keeps what goes over the ring: a file TEST.trace for each test in which something
- * does, and the guest's CPUID policy in `cpuid`, all in one folder.
+ * does, and two CPUID policies, all in one folder.
  */
 #ifndef TESTS_XEN_DRIVER_RECORDER_H
 #define TESTS_XEN_DRIVER_RECORDER_H
@@ -15,8 +15,11 @@
 void recorder_start(const char *folder);
 bool recorder_is_on(void);
 
-/* What the domain's CPUID says, in the words of fakexen --cpuid. */
-void recorder_keep_policy(uint32_t domain);
+/*
+ * CPUID, in the words of fakexen --cpuid: `cpuid` is what Xen offers a guest, out of which
+ * libxenguest makes what this domain's says, `cpuid-guest`.
+ */
+void recorder_keep_policies(uint32_t domain);
 
 /* Between the two, messages belong to this test. */
 void recorder_begin(const char *test);
