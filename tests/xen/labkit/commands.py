@@ -9,13 +9,14 @@ from pathlib import Path
 from . import console
 from .cache import Cache, default_folder
 from .disc import make_disc
-from .dom0 import DEMO, SHELL, TEST, make_initrd
+from .dom0 import DEMO, RECORD, SHELL, TEST, make_initrd
 from .emulator import Emulator
 from .linux_guest import make_linux_guest
 from .lock import Lock
 from .package_root import PackageRoot
 from .problem import FAIL, PASS, Problem
 from .product import Product
+from .recording import PREFIX, keep_recording
 from .release import RELEASES, find_releases
 from .run import watch_tests
 from .table import make_table
@@ -23,6 +24,7 @@ from .table import make_table
 SOURCE = Path(__file__).resolve().parents[3]
 WORKPLACE = SOURCE / "build/lab"
 WHOLE = "whole.log"  # what the tests said when all of them ran
+RECORDINGS = SOURCE / "tests/traces/lab"
 GUESTS = ("mailbox.elf", "worker.elf")
 LINUX_TEST = "linux"
 DOM0_MB = 256
@@ -104,6 +106,27 @@ def table(_):
 def demo(arguments):
     arguments.limit = arguments.seconds + DEMO_SPARE
     return _boot(arguments, DEMO.format(limit=arguments.limit, seconds=arguments.seconds))
+
+
+def _record_one(cache, release, arguments, job):
+    run, _lock = _workplace(release)
+    _prepare(cache, release, run, arguments, job)
+    say(f"recording Xen {release.name}")
+    lines = []
+    with Emulator(PackageRoot(cache.emulator()), run, arguments.cpus) as emulator:
+        if not watch_tests(emulator, run, release.name, arguments.verbose, lines):
+            return False
+    kept = Path(arguments.into or RECORDINGS) / f"xen-{release.name}.tar.xz"
+    say(f"{keep_recording(lines, kept)} recordings in {kept}")
+    return True
+
+
+def record(arguments):
+    releases = find_releases(arguments.xen)
+    cache = Cache(default_folder(), say)
+    job = RECORD.format(limit=arguments.limit, arguments=" ".join(arguments.test), prefix=PREFIX)
+    results = [_record_one(cache, release, arguments, job) for release in releases]
+    return PASS if all(results) else FAIL
 
 
 def shell(arguments):

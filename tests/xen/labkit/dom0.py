@@ -37,6 +37,17 @@ driver --image /worker.elf --run "ringside watch %s --cr3 --cr4 --msr 0xc0000082
 --table --seconds {seconds}" 2>&1 </dev/null | busybox cat >/dev/ttyS1
 echo "# lab: the driver ended with $?" >/dev/ttyS1
 """
+# The recording comes packed and as text, behind what the tests say. It is small.
+RECORD = """\
+(busybox sleep {limit}; echo "Bail out! {limit} emulated seconds are over" >/dev/ttyS1) &
+busybox mkdir /record
+driver --record /record {arguments} >/dev/ttyS1 2>&1 </dev/null
+status=$?
+busybox cp /mailbox.elf /record/guest.elf
+busybox tar c -C /record . | busybox gzip -9 | busybox base64 |
+	busybox sed 's/^/{prefix}/' >/dev/ttyS1
+echo "# lab: the driver ended with $status" >/dev/ttyS1
+"""
 SHELL = """\
 echo "This is dom0. driver and ringside are in /bin; leave with Ctrl-]"
 while true; do busybox setsid busybox cttyhack busybox sh; done

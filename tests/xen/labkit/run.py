@@ -2,6 +2,7 @@
 """run: watches the tests on the emulator's second serial line until there is a verdict."""
 import time
 
+from .recording import PREFIX
 from .verdict import Verdict
 
 # dom0 itself counts emulated seconds. This is for what dom0 cannot see, a Xen that hangs or
@@ -31,8 +32,9 @@ def _show_tail(folder):
     print("---", flush=True)
 
 
-def watch_tests(emulator, folder, name, verbose):
-    """True if all is well. Prints each line as it comes, with the seconds since the start."""
+def watch_tests(emulator, folder, name, verbose, recording=None):
+    """True if all is well. Prints each line as it comes, with the seconds since the start.
+    Those of a recording go to RECORDING instead, which is a list."""
     verdict = Verdict()
     tap, dom0 = Follower(folder / "tap.log"), Follower(folder / "console.log")
     start, last_said, ended = time.monotonic(), 0.0, None
@@ -41,9 +43,12 @@ def watch_tests(emulator, folder, name, verbose):
         for line in dom0.lines() if verbose else []:
             print(f"{time.monotonic() - start:7.1f} | {line}", flush=True)
         for line in tap.lines():
+            last_said = emulator.cpu_seconds()
+            if recording is not None and line.startswith(PREFIX):
+                recording.append(line[len(PREFIX):])
+                continue
             print(f"{time.monotonic() - start:7.1f} {line}", flush=True)
             verdict.read(line)
-            last_said = emulator.cpu_seconds()
         if stopped:
             ended = emulator.last_words()
         elif emulator.cpu_seconds() - last_said > SILENCE_LIMIT:
