@@ -4,6 +4,8 @@
 
 check_PROGRAMS += tests/xen/driver/driver
 tests_xen_driver_driver_CFLAGS = $(AM_CFLAGS) $(XEN_CFLAGS)
+# Static, so that it is the program itself and no wrapper around it.
+tests_xen_driver_driver_LDFLAGS = $(AM_LDFLAGS) -static
 # xc_cpuid_apply_policy is in libxenguest, which has no .pc file of its own in all releases.
 tests_xen_driver_driver_LDADD = libringside-private.la -lxenguest $(XEN_LIBS)
 tests_xen_driver_driver_SOURCES = tests/xen/driver/attach.c tests/xen/driver/bed.c \

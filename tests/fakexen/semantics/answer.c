@@ -145,6 +145,28 @@ static void injections(void)
 		"into a vCPU that does not exist: refused");
 }
 
+/* The first access to a page in a view takes an exit, in which the entry is copied. A software
+ * exception that was on its way is not taken up again after that. */
+static void into_a_view(void)
+{
+	const struct script *s;
+	uint16_t view;
+
+	xc_monitor_software_breakpoint(xch, DOMAIN, true);
+	xc_altp2m_set_domain_state(xch, DOMAIN, true);
+	xc_altp2m_create_view(xch, DOMAIN, XENMEM_access_rwx, &view);
+	xc_altp2m_switch_to_view(xch, DOMAIN, view);
+	s = script_run(breakpoint, give_back);
+	tap_ok(s->done && s->count == 3 && s->bp == 1 && REGS(s, 2).rip == REGS(s, 0).rip,
+		"comes again for each page that its delivery is the first to touch in a view, the "
+		"IDT's and the stack's, and is the guest's once (%u events)", s->count);
+	s = script_run(breakpoint, give_back);
+	tap_ok(s->done && s->count == 1 && s->bp == 1, "not when the view has the page");
+	xc_altp2m_switch_to_view(xch, DOMAIN, 0);
+	xc_altp2m_set_domain_state(xch, DOMAIN, false);
+	xc_monitor_software_breakpoint(xch, DOMAIN, false);
+}
+
 /* ---- the next interrupt ---- */
 
 static void next_interrupt(const vm_event_request_t *event, vm_event_response_t *response)
@@ -250,6 +272,7 @@ int main(int argc, char **argv)
 	asynchronous();
 	by_the_vcpu();
 	injections();
+	into_a_view();
 	interrupts();
 	late_answers();
 	lost_with_the_ring();

@@ -16,7 +16,7 @@ from .lock import Lock
 from .package_root import PackageRoot
 from .problem import FAIL, PASS, Problem
 from .product import Product
-from .recording import PREFIX, keep_recording
+from .recording import PREFIX, Recording
 from .release import RELEASES, find_releases
 from .run import watch_tests
 from .table import make_table
@@ -112,12 +112,12 @@ def _record_one(cache, release, arguments, job):
     run, _lock = _workplace(release)
     _prepare(cache, release, run, arguments, job)
     say(f"recording Xen {release.name}")
-    lines = []
+    recording = Recording()
     with Emulator(PackageRoot(cache.emulator()), run, arguments.cpus) as emulator:
-        if not watch_tests(emulator, run, release.name, arguments.verbose, lines):
+        if not watch_tests(emulator, run, release.name, arguments.verbose, recording):
             return False
     kept = Path(arguments.into or RECORDINGS) / f"xen-{release.name}.tar.xz"
-    say(f"{keep_recording(lines, kept)} recordings in {kept}")
+    say(f"{recording.keep(kept)} recordings in {kept}")
     return True
 
 

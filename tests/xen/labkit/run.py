@@ -2,7 +2,6 @@
 """run: watches the tests on the emulator's second serial line until there is a verdict."""
 import time
 
-from .recording import PREFIX
 from .verdict import Verdict
 
 # dom0 itself counts emulated seconds. This is for what dom0 cannot see, a Xen that hangs or
@@ -34,7 +33,7 @@ def _show_tail(folder):
 
 def watch_tests(emulator, folder, name, verbose, recording=None):
     """True if all is well. Prints each line as it comes, with the seconds since the start.
-    Those of a recording go to RECORDING instead, which is a list."""
+    RECORDING, if there is one, looks at each line too."""
     verdict = Verdict()
     tap, dom0 = Follower(folder / "tap.log"), Follower(folder / "console.log")
     start, last_said, ended = time.monotonic(), 0.0, None
@@ -44,8 +43,7 @@ def watch_tests(emulator, folder, name, verbose, recording=None):
             print(f"{time.monotonic() - start:7.1f} | {line}", flush=True)
         for line in tap.lines():
             last_said = emulator.cpu_seconds()
-            if recording is not None and line.startswith(PREFIX):
-                recording.append(line[len(PREFIX):])
+            if recording and recording.take(line):
                 continue
             print(f"{time.monotonic() - start:7.1f} {line}", flush=True)
             verdict.read(line)
