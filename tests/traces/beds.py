@@ -66,7 +66,9 @@ def compare_verdicts(there, here):
     if strangers:
         tap.skip(f"{len(strangers)} tests are not in both: {', '.join(strangers)}",
                  "the driver has changed: tests/xen/lab record")
-    return here.keys() & there.keys()
+    tests = here.keys() & there.keys()
+    tap.ok(len(tests) >= 60, f"{len(tests)} tests are in both")
+    return tests
 
 
 def compare_traces(there, here, tests):
