@@ -17,6 +17,8 @@ BEAT = ("heartbeat: stepped through its polling, the guest counts its beats, and
         "come is time; the sum's parity and half carry are in rflags")
 STALE = ("stale: of sldt and str to a register the processor writes no exit qualification, and "
          "Xen reports what an earlier exit has left there")
+VERSION = ("version: messages of version 7 have two fields that those of 6 have not; in a guest that "
+           "is neither nested nor traced they say nothing")
 POLLING = ("polling: with all exits watched the guest's own polling is reported too, before and "
            "after the instruction that is meant, as often as it has time for, and interrupts "
            "of the machine come when they come")
@@ -40,8 +42,17 @@ def _in_loop(fields):
     return {fields.get("r12"), fields.get("r13")} == ROOTS
 
 
+def _between_versions(name, this, that):
+    if sorted((this["version"], that["version"])) != [6, 7]:
+        return False
+    nothing = {"version": (6, 7), "npt_base": (None, 0), "vmtrace_pos": (None, (1 << 64) - 1)}
+    return name in nothing and {this.get(name), that.get(name)} == set(nothing[name])
+
+
 def excuse_field(name, this, that):
     """Why the field `name` of two messages may differ, or None."""
+    if _between_versions(name, this, that):
+        return VERSION
     if name in ("rdx", "r9", "r10", "r11") and _in_loop(this) and _in_loop(that):
         return TIME
     if name == "rflags" and this["reason"] == SINGLESTEP and \
