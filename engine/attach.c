@@ -150,7 +150,7 @@ static void unmap(void *memory, size_t size)
 
 int rs_engine_allocate(struct rs_engine *engine)
 {
-	int error = rs_table_build(&engine->table, NULL, 0);
+	int error = rs_table_open(&engine->table);
 
 	if (!error)
 		error = rs_record_open(&engine->record, engine->domain, &engine->log);
@@ -238,7 +238,7 @@ static int take_ring(struct rs_engine *engine)
 	describe(engine, remote);
 	error = measure_notify(engine);
 	if (!error)
-		error = rs_watch_apply_sources(engine);
+		error = rs_watch_begin_sources(engine);
 	if (!error)
 		return 0;
 	rs_xen_port_unbind(&engine->port);

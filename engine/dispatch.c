@@ -9,36 +9,64 @@
  */
 #include "engine/dispatch.h"
 
+#include <string.h>
+
 #include "engine/private.h"
 #include "engine/rcu.h"
 #include "ring/atomics.h"
 #include "xen/log.h"
 
+#define CR3_ADDRESS 0x000ffffffffff000ULL
+
+static bool is_let_through(const struct rs_watch *watch, const struct rs_event *event)
+{
+	static const uint64_t none[RS_VCPUS_MAX / 64];
+	const struct rs_watch_options *options = &watch->options;
+
+	if (memcmp(options->vcpus, none, sizeof(none)) &&
+	    (event->vcpu >= RS_VCPUS_MAX ||
+	     !(options->vcpus[event->vcpu / 64] & 1ULL << event->vcpu % 64)))
+		return false;
+	return !options->cr3 || !((options->cr3 ^ rs_event_cr3(event)) & CR3_ADDRESS);
+}
+
 /* The next watch after *order; it is `running` until finish_watch. */
 static struct rs_watch *begin_watch(struct rs_worker *worker, const struct rs_event *event,
 				    uint64_t *order, bool *more)
 {
+	const struct rs_table *table = worker->engine->table;
 	uint32_t access = event->kind == RS_PAGE ? event->page.access : 0;
+	uint64_t key = rs_table_key(event);
 	struct rs_watch *watch;
 
-	watch = rs_table_next(rs_rcu_read(&worker->engine->table), event->kind,
-			      rs_table_key(event), access, order, more);
+	rs_rcu_begin();
+	do
+		watch = rs_table_next(table, event->kind, key, access, order, more);
+	while (watch && watch->filtered && !is_let_through(watch, event));
 	/* R1: seen by U1 of whoever has waited for us to be done with the table. */
 	rs_store_release(&worker->running, watch);
 	rs_rcu_done();
 	return watch;
 }
 
-static void finish_watch(struct rs_worker *worker)
+static inline void finish_watch(struct rs_worker *worker)
 {
-	/* R2: releases what the handler did to U1, which frees the watch or its user's data. */
-	rs_store_seq_cst(&worker->running, (struct rs_watch *)NULL);
-	/* R3: after R2, against U2: who removes it from inside a handler, then looks at us. */
-	if (rs_load_seq_cst(&worker->engine->leaving))
-		rs_watch_bury(worker->engine);
+	struct rs_engine *engine = worker->engine;
+
+	/*
+	 * R2: releases what the handler did to U1, which frees the watch or its user's data.
+	 * R3: after R2, against U2: who removes it from inside a handler, then looks at us; with
+	 * one worker that handler was ours.
+	 */
+	if (engine->worker_count == 1)
+		rs_store_release(&worker->running, (struct rs_watch *)NULL);
+	else
+		rs_store_seq_cst(&worker->running, (struct rs_watch *)NULL);
+	if (rs_load_seq_cst(&engine->leaving))
+		rs_watch_bury(engine);
 }
 
-static bool is_continue(const struct rs_reply *reply)
+static inline bool is_continue(const struct rs_reply *reply)
 {
 	return reply->action == RS_ACTION_CONTINUE && !reply->flags;
 }
@@ -46,8 +74,6 @@ static bool is_continue(const struct rs_reply *reply)
 static void choose(struct rs_engine *engine, const struct rs_event *event, struct rs_reply *chosen,
 		   const struct rs_reply *reply)
 {
-	if (is_continue(reply))
-		return;
 	if (is_continue(chosen))
 		*chosen = *reply;
 	else
@@ -58,7 +84,7 @@ static void choose(struct rs_engine *engine, const struct rs_event *event, struc
 }
 
 /* One handler, timed. */
-static struct rs_reply call(struct rs_worker *worker, struct rs_turn *turn,
+static inline struct rs_reply call(struct rs_worker *worker, struct rs_turn *turn,
 			    struct rs_watch *watch, rs_handler handler)
 {
 	struct rs_reply reply;
@@ -74,14 +100,39 @@ static struct rs_reply call(struct rs_worker *worker, struct rs_turn *turn,
 	return reply;
 }
 
-/* In a thread that pulls, a watch without a handler gives its event to that thread. */
-static struct rs_reply ask(struct rs_worker *worker, struct rs_turn *turn, struct rs_watch *watch,
-			   bool pulling)
+/* One call more in this second: not too many? Two that reset it at once may let a few more pass. */
+static bool is_in_time(struct rs_worker *worker, struct rs_watch *watch)
 {
-	rs_handler handler = rs_load_relaxed(&watch->options.handler);
+	uint32_t most = watch->options.calls_per_second_max, calls;
+	uint64_t now;
 
-	if (handler)
-		return call(worker, turn, watch, handler);
+	if (!most)
+		return true;
+	now = rs_now_ns();
+	if (now - rs_load_relaxed(&watch->second) >= 1000000000) {
+		rs_store_relaxed(&watch->second, now);
+		rs_store_relaxed(&watch->calls, 0);
+	}
+	calls = rs_add_relaxed(&watch->calls, 1);
+	if (calls < most)
+		return true;
+	rs_count(&worker->counters, &worker->counters.throttled, 1);
+	if (calls == most)
+		rs_log(&worker->engine->log, RS_LOG_WARNING,
+		       "domain %u: a %s watch has had its %u calls in this second: the others are "
+		       "kept from its handler", worker->engine->domain,
+		       rs_reason_name(watch->options.kind), most);
+	return false;
+}
+
+/* In a thread that pulls, a watch without a handler gives its event to that thread. */
+static inline struct rs_reply ask(struct rs_worker *worker, struct rs_turn *turn,
+				  struct rs_watch *watch, bool pulling)
+{
+	if (watch->filtered && !is_in_time(worker, watch))
+		return RS_CONTINUE;
+	if (watch->options.handler)
+		return call(worker, turn, watch, watch->options.handler);
 	if (!pulling)
 		return RS_CONTINUE;
 	/* Copied while it is ours: who has seen it before may answer it any time. */
@@ -102,7 +153,8 @@ struct rs_reply rs_dispatch(struct rs_worker *worker, struct rs_turn *turn)
 		struct rs_reply reply = ask(worker, turn, watch, pulling);
 
 		finish_watch(worker);
-		choose(worker->engine, &turn->event, &chosen, &reply);
+		if (!is_continue(&reply))
+			choose(worker->engine, &turn->event, &chosen, &reply);
 		/* Not ours any more, perhaps: who keeps it answers for all. */
 		if (chosen.action == RS_ACTION_LATER)
 			return chosen;

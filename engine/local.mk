@@ -22,7 +22,8 @@ EXTRA_DIST += engine/ringside.map
 ringsideincludedir = $(includedir)/ringside
 ringsideinclude_HEADERS = include/ringside/engine.h include/ringside/error.h \
 	include/ringside/event.h include/ringside/log.h include/ringside/probe.h \
-	include/ringside/reply.h include/ringside/ringside.h include/ringside/statistics.h \
+	include/ringside/reply.h include/ringside/ringside.h include/ringside/set.h \
+	include/ringside/statistics.h \
 	include/ringside/version.h include/ringside/watch.h
 
 engine_sources = engine/answer.c engine/answer.h engine/attach.c engine/decode.c \
@@ -30,7 +31,7 @@ engine_sources = engine/answer.c engine/answer.h engine/attach.c engine/decode.c
 	engine/later.c engine/layout.c engine/layout.h engine/next.c engine/options.c \
 	engine/options.h engine/private.h engine/rcu.c engine/rcu.h engine/record.c \
 	engine/record.h engine/registers.c engine/registers.h engine/responder.c \
-	engine/responder.h engine/run.c engine/settle.c engine/settle.h engine/sources.c \
+	engine/responder.h engine/run.c engine/set.c engine/settle.c engine/settle.h engine/sources.c \
 	engine/sources.h engine/statistics.c engine/statistics.h engine/table.c \
 	engine/table.h engine/taker.c engine/taker.h engine/turn.c engine/turn.h \
 	engine/version.c engine/wait.c engine/wait.h engine/watch.c engine/wire.h \

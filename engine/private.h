@@ -42,8 +42,12 @@ struct rs_watch {
 	struct rs_watch_options options;
 	uint64_t order;
 	uint64_t first, last; /* of the kind's key */
-	struct rs_watch *next; /* of the engine's, in no particular order */
+	struct rs_watch *next, *before; /* of the engine's, in no particular order */
 	struct rs_pace pace;
+	bool filtered;    /* by vCPU, CR3 or rate: looked at only then */
+	/* Calls in the present second, which began at `second` (ticks of the clock, ns). */
+	uint64_t second;
+	uint32_t calls;
 };
 
 struct rs_engine {
@@ -111,7 +115,8 @@ struct rs_engine {
 	struct rs_sources sources;
 	struct rs_pages pages;
 	uint32_t holds_writes;
-	uint32_t leaving; /* how many are in `buried` */
+	/* Read on each event's way. */
+	uint32_t leaving __attribute__((aligned(64))); /* how many are in `buried` */
 	pthread_mutex_t burial;
 	struct rs_watch *buried; /* removed inside a handler, while another may run theirs */
 };
@@ -142,8 +147,8 @@ void rs_watch_bury(struct rs_engine *engine);
 uint32_t rs_engine_page_access(struct rs_engine *engine, uint64_t gfn);
 bool rs_engine_watches(struct rs_engine *engine, enum rs_kind kind);
 
-/* watch.c: the sources that an engine wants always, and those of its watches. */
-int rs_watch_apply_sources(struct rs_engine *engine);
+/* watch.c: the sources that an engine wants always. */
+int rs_watch_begin_sources(struct rs_engine *engine);
 /* watch.c: detaching: opens all pages of the host's map; frees all watches. */
 int rs_watch_open_pages(struct rs_engine *engine);
 void rs_watch_free_all(struct rs_engine *engine);

@@ -8,7 +8,7 @@
  * and offline, with three full barriers, around each look-up. A grace period then also never
  * waits for a thread that is in a handler.
  *
- * The table is published and read by our own release and acquire, and the grace period's edge,
+ * The table is written and read by our own release and acquire, and the grace period's edge,
  * which runs through a library that ThreadSanitizer has not seen, carries notes for it.
  */
 #ifndef RS_ENGINE_RCU_H
@@ -21,20 +21,16 @@
 
 #include "ring/atomics.h"
 
-struct rs_table;
-
 /* Stands for the grace period's edge in those notes; a release of *at would wipe them. */
 extern char rs_rcu_grace;
 
 /* This thread may read from now on, until it ends. Any number of times. */
 void rs_rcu_enter(void);
 
-/* Between these two the table that *at pointed to stays. Neither nests nor sleeps. */
-static inline const struct rs_table *rs_rcu_read(struct rs_table **at)
+/* Between these two what a table shows stays. Neither nests nor sleeps. */
+static inline void rs_rcu_begin(void)
 {
 	urcu_memb_read_lock();
-	/* G1: acquires G2, so that the table is whole. */
-	return rs_load_acquire(at);
 }
 
 static inline void rs_rcu_done(void)
@@ -48,17 +44,6 @@ static inline void rs_rcu_wait(void)
 {
 	urcu_memb_synchronize_rcu();
 	rs_tsan_acquire(&rs_rcu_grace);
-}
-
-/* Makes *at point to another table. On return nobody reads the old one, which is returned. */
-static inline struct rs_table *rs_rcu_publish(struct rs_table **at, struct rs_table *table)
-{
-	struct rs_table *old = *at;
-
-	/* G2: releases the table to G1. */
-	rs_store_release(at, table);
-	rs_rcu_wait();
-	return old;
 }
 
 #endif

@@ -22,6 +22,10 @@ static uint32_t order(const struct rs_engine *engine, uint64_t set, uint8_t *num
 {
 	uint32_t count = 0;
 
+	if (!(set & (set - 1))) {
+		numbers[0] = (uint8_t)__builtin_ctzll(set);
+		return 1;
+	}
 	for (; set; set &= set - 1) {
 		uint8_t number = (uint8_t)__builtin_ctzll(set);
 		uint32_t index = (uint32_t)engine->turns[number].record->request, i;

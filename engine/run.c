@@ -293,7 +293,7 @@ static int open_loop(struct rs_engine *engine)
 		close(fd);
 		return error;
 	}
-	engine->loop_fd = fd;
+	rs_store_relaxed(&engine->loop_fd, fd);
 	return 0;
 }
 

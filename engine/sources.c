@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "xen/domain.h"
+#include "xen/error.h"
 
 static int compare(const void *a, const void *b)
 {
@@ -23,26 +24,12 @@ static bool is_equal(const struct rs_xen_source *a, const struct rs_xen_source *
 	       a->allow_userspace == b->allow_userspace && a->ignored_bits == b->ignored_bits;
 }
 
-size_t rs_sources_merge(struct rs_xen_source *wanted, size_t count)
+void rs_source_merge(struct rs_xen_source *into, const struct rs_xen_source *other)
 {
-	size_t kept = 0;
-
-	if (!count)
-		return 0;
-	qsort(wanted, count, sizeof(*wanted), compare);
-	for (size_t i = 1; i < count; i++) {
-		struct rs_xen_source *into = &wanted[kept];
-
-		if (compare(into, &wanted[i])) {
-			wanted[++kept] = wanted[i];
-			continue;
-		}
-		into->synchronous |= wanted[i].synchronous;
-		into->on_change_only &= wanted[i].on_change_only;
-		into->allow_userspace |= wanted[i].allow_userspace;
-		into->ignored_bits &= wanted[i].ignored_bits;
-	}
-	return kept + 1;
+	into->synchronous |= other->synchronous;
+	into->on_change_only &= other->on_change_only;
+	into->allow_userspace |= other->allow_userspace;
+	into->ignored_bits &= other->ignored_bits;
 }
 
 /* What is so already, by a predecessor's death or a race with ourselves, is as wanted. */
@@ -53,61 +40,128 @@ static int switch_source(struct rs_sources *sources, const struct rs_xen_source 
 	return error == -EEXIST ? 0 : error;
 }
 
-/* Is it in the set, just like that? Both are sorted, but the sets are small. */
-static bool contains(const struct rs_xen_source *set, size_t count,
-		     const struct rs_xen_source *source)
+/* Where it is among those that are on, or where it would be. */
+static size_t place_of(const struct rs_sources *sources, const struct rs_xen_source *source,
+		       bool *found)
 {
-	const struct rs_xen_source *found =
-		count ? bsearch(source, set, count, sizeof(*set), compare) : NULL;
+	size_t low = 0, high = sources->count;
 
-	return found && is_equal(found, source);
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (compare(&sources->on[middle], source) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	*found = low < sources->count && !compare(&sources->on[low], source);
+	return low;
 }
 
-/* Switches off what `to` does not have, then on what `from` did not have. */
-static int change(struct rs_sources *sources, const struct rs_xen_source *from, size_t from_count,
-		  const struct rs_xen_source *to, size_t to_count)
+static int make_room(struct rs_sources *sources, size_t more)
 {
-	int error = 0;
+	size_t wanted = sources->count + more, room = sources->room ? sources->room : 16;
+	struct rs_xen_source *on;
 
-	for (size_t i = 0; i < from_count; i++)
-		if (!contains(to, to_count, &from[i]))
-			switch_source(sources, &from[i], false);
-	for (size_t i = 0; i < to_count && !error; i++)
-		if (!contains(from, from_count, &to[i]))
-			error = switch_source(sources, &to[i], true);
+	if (wanted <= sources->room)
+		return 0;
+	while (room < wanted)
+		room *= 2;
+	on = realloc(sources->on, room * sizeof(*on));
+	if (!on)
+		return rs_fail(ENOMEM, "no memory for the sources of events");
+	sources->on = on;
+	sources->room = room;
+	return 0;
+}
+
+static void put_at(struct rs_sources *sources, size_t at, const struct rs_xen_source *source)
+{
+	memmove(&sources->on[at + 1], &sources->on[at],
+		(sources->count - at) * sizeof(*sources->on));
+	sources->on[at] = *source;
+	sources->count++;
+}
+
+static void take_from(struct rs_sources *sources, size_t at)
+{
+	sources->count--;
+	memmove(&sources->on[at], &sources->on[at + 1],
+		(sources->count - at) * sizeof(*sources->on));
+}
+
+/* An enabled source cannot be changed: off, and on again. */
+static int set_one(struct rs_sources *sources, const struct rs_xen_source *wanted)
+{
+	struct rs_xen_source before;
+	struct rs_error_note note;
+	bool found;
+	size_t at = place_of(sources, wanted, &found);
+	int error;
+
+	if (found && is_equal(&sources->on[at], wanted))
+		return 0;
+	if (found) {
+		before = sources->on[at];
+		switch_source(sources, &before, false);
+	}
+	error = switch_source(sources, wanted, true);
+	if (!error && found)
+		sources->on[at] = *wanted;
+	else if (!error)
+		put_at(sources, at, wanted);
+	if (error && found) {
+		rs_error_keep(&note);
+		if (switch_source(sources, &before, true))
+			take_from(sources, at);
+		rs_error_restore(&note);
+	}
 	return error;
 }
 
-/* Some of the wanted are on now, and some of the old ones off. */
-static void go_back(struct rs_sources *sources, const struct rs_xen_source *wanted, size_t count)
+static bool has_all(const struct rs_sources *sources, const struct rs_xen_source *wanted,
+		    size_t count)
 {
-	struct rs_error_note note;
+	for (size_t i = 0; i < count; i++) {
+		bool found;
+		size_t at = place_of(sources, &wanted[i], &found);
 
-	rs_error_keep(&note);
-	for (size_t i = 0; i < count; i++)
-		switch_source(sources, &wanted[i], false);
-	change(sources, NULL, 0, sources->on, sources->count);
-	rs_error_restore(&note);
+		if (!found || !is_equal(&sources->on[at], &wanted[i]))
+			return false;
+	}
+	return true;
 }
 
-int rs_sources_apply(struct rs_sources *sources, struct rs_xen_source *wanted, size_t count)
+int rs_sources_set(struct rs_sources *sources, const struct rs_xen_source *wanted, size_t count)
 {
-	int error = rs_xen_domain_pause(sources->xen, sources->domain);
+	size_t done = 0;
+	int error;
 
-	if (error) {
-		free(wanted);
+	if (has_all(sources, wanted, count))
+		return 0;
+	error = make_room(sources, count);
+	if (!error)
+		error = rs_xen_domain_pause(sources->xen, sources->domain);
+	if (error)
 		return error;
-	}
-	error = change(sources, sources->on, sources->count, wanted, count);
-	if (error) {
-		go_back(sources, wanted, count);
-		free(wanted);
-	} else {
-		free(sources->on);
-		sources->on = wanted;
-		sources->count = count;
+	while (done < count && !error) {
+		error = set_one(sources, &wanted[done]);
+		done += !error;
 	}
 	rs_xen_domain_unpause(sources->xen, sources->domain);
+	return error;
+}
+
+int rs_sources_unset(struct rs_sources *sources, const struct rs_xen_source *unwanted)
+{
+	bool found;
+	size_t at = place_of(sources, unwanted, &found);
+	int error;
+
+	if (!found)
+		return 0;
+	error = switch_source(sources, &sources->on[at], false);
+	take_from(sources, at);
 	return error;
 }
 
@@ -123,6 +177,6 @@ int rs_sources_clear(struct rs_sources *sources)
 	}
 	free(sources->on);
 	sources->on = NULL;
-	sources->count = 0;
+	sources->count = sources->room = 0;
 	return error;
 }

@@ -2,8 +2,8 @@
 /*
  * sources.h: what Xen has been told to report, as one set.
  *
- * The set that is wanted is computed anew from all watches; only what differs is switched,
- * inside one pause of the domain. Serialised by the engine's control lock.
+ * Only what differs is switched, all of a change inside one pause of the domain. Serialised by
+ * the engine's control lock.
  */
 #ifndef RS_ENGINE_SOURCES_H
 #define RS_ENGINE_SOURCES_H
@@ -18,21 +18,23 @@ struct rs_sources {
 	struct rs_xen *xen;
 	uint32_t domain;
 	struct rs_xen_source *on; /* sorted by kind and index */
-	size_t count;
+	size_t count, room;
 };
 
 /*
- * Several wishes for one source become the one that serves all: synchronous if any is, only
- * those bits ignored that all ignore, and so on. Sorts and merges in place; returns how many
- * are left.
+ * Two wishes for one source become the one that serves both: synchronous if any is, only
+ * those bits ignored that both ignore, and so on.
  */
-size_t rs_sources_merge(struct rs_xen_source *wanted, size_t count);
+void rs_source_merge(struct rs_xen_source *into, const struct rs_xen_source *other);
 
 /*
- * Switches Xen over to the wanted set (merged; the array, from malloc, becomes ours). If a
- * source cannot be switched on, those that were on before are again, and the error returned.
+ * Makes these (each of another kind or index) as wanted, whatever they were. If one cannot be
+ * switched on, all are again as they were, and the error returned.
  */
-int rs_sources_apply(struct rs_sources *sources, struct rs_xen_source *wanted, size_t count);
+int rs_sources_set(struct rs_sources *sources, const struct rs_xen_source *wanted, size_t count);
+
+/* The source of that kind and index is off. */
+int rs_sources_unset(struct rs_sources *sources, const struct rs_xen_source *unwanted);
 
 /* All off, one by one: Xen's own clean-up would leave CR3 and descriptor exits on. */
 int rs_sources_clear(struct rs_sources *sources);

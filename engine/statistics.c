@@ -41,16 +41,16 @@ static uint64_t bucket_end(unsigned int bucket)
 	return ((uint64_t)(bucket & (SUB_COUNT - 1)) + SUB_COUNT + 1) * (1ULL << exponent) - 1;
 }
 
-static void add(struct rs_histogram *histogram, uint64_t value, uint64_t times, bool shared)
+static inline void add(struct rs_histogram *histogram, uint64_t value, bool shared)
 {
 	uint64_t *bucket = &histogram->buckets[bucket_of(value)];
 
-	if (shared) {
-		rs_add_relaxed(bucket, times);
-		rs_add_relaxed(&histogram->count, times);
+	if (__builtin_expect(shared, false)) {
+		rs_add_relaxed(bucket, 1);
+		rs_add_relaxed(&histogram->count, 1);
 	} else {
-		rs_count_own(bucket, times);
-		rs_count_own(&histogram->count, times);
+		rs_count_own(bucket, 1);
+		rs_count_own(&histogram->count, 1);
 	}
 	/* Of two that write at once the smaller may stay: near enough, for strangers. */
 	if (value > rs_load_relaxed(&histogram->max))
@@ -59,7 +59,8 @@ static void add(struct rs_histogram *histogram, uint64_t value, uint64_t times, 
 
 void rs_histogram_add(struct rs_histogram *histogram, uint64_t value, uint64_t times)
 {
-	add(histogram, value, times, false);
+	while (times--)
+		add(histogram, value, false);
 }
 
 uint64_t rs_histogram_quantile(const struct rs_histogram *histogram, double share)
@@ -82,26 +83,29 @@ uint64_t rs_histogram_quantile(const struct rs_histogram *histogram, double shar
 void rs_counters_handler(struct rs_counters *counters, enum rs_kind kind, uint64_t ticks)
 {
 	if (ticks)
-		add(&counters->handler[kind], ticks, 1, counters->shared);
+		add(&counters->handler[kind], ticks, counters->shared);
 }
 
-static void count_one(struct rs_counters *counters, const struct rs_done *done, uint64_t now)
+/* Who did not have to wait is in no bucket: read_queueing adds them. */
+static inline void count_one(struct rs_counters *counters, const struct rs_done *done,
+			     uint64_t now)
 {
 	rs_count(counters, &counters->events[done->kind], 1);
+	add(&counters->latency, now - done->seen, counters->shared);
 	if (done->asynchronous)
 		rs_count(counters, &counters->asynchronous, 1);
-	add(&counters->latency, now - done->seen, 1, counters->shared);
-	if (done->early)
-		return;
-	add(&counters->queueing[done->kind], done->began - done->seen, 1, counters->shared);
-	rs_counters_handler(counters, done->kind, done->ended - done->began);
+	if (done->began != done->seen)
+		add(&counters->queueing[done->kind], done->began - done->seen, counters->shared);
+	if (done->ended != done->began)
+		add(&counters->handler[done->kind], done->ended - done->began, counters->shared);
 }
 
 void rs_counters_put(struct rs_counters *counters, const struct rs_done *done, uint32_t count,
 		     uint64_t now)
 {
 	rs_count(counters, &counters->answers, count);
-	rs_count(counters, &counters->notifies, 1);
+	if (count)
+		rs_count(counters, &counters->notifies, 1);
 	if (count > rs_load_relaxed(&counters->batch_max))
 		rs_store_relaxed(&counters->batch_max, count);
 	for (uint32_t i = 0; i < count; i++)
@@ -136,17 +140,36 @@ static void sum_histograms(const struct rs_engine *engine, size_t offset, struct
 	}
 }
 
+static struct rs_latency latency_of(const struct rs_histogram *sum, double scale)
+{
+	return (struct rs_latency){
+		.count = sum->count,
+		.p50_ns = (uint64_t)((double)rs_histogram_quantile(sum, 0.50) * scale),
+		.p99_ns = (uint64_t)((double)rs_histogram_quantile(sum, 0.99) * scale),
+		.max_ns = (uint64_t)((double)sum->max * scale),
+	};
+}
+
 static struct rs_latency read_latency(const struct rs_engine *engine, size_t offset, double scale)
 {
 	struct rs_histogram sum;
 
 	sum_histograms(engine, offset, &sum);
-	return (struct rs_latency){
-		.count = sum.count,
-		.p50_ns = (uint64_t)((double)rs_histogram_quantile(&sum, 0.50) * scale),
-		.p99_ns = (uint64_t)((double)rs_histogram_quantile(&sum, 0.99) * scale),
-		.max_ns = (uint64_t)((double)sum.max * scale),
-	};
+	return latency_of(&sum, scale);
+}
+
+/* Of `events`; those that are in no bucket did not wait. */
+static struct rs_latency read_queueing(const struct rs_engine *engine, unsigned int kind,
+				       uint64_t events, double scale)
+{
+	struct rs_histogram sum;
+
+	sum_histograms(engine, offsetof(struct rs_counters, queueing[kind]), &sum);
+	if (events > sum.count) {
+		sum.buckets[0] += events - sum.count;
+		sum.count = events;
+	}
+	return latency_of(&sum, scale);
 }
 
 const struct rs_counters *rs_engine_counters(const struct rs_engine *engine, uint32_t index)
@@ -171,6 +194,7 @@ static void add_counters(struct rs_statistics *statistics, const struct rs_count
 	statistics->parks += rs_load_relaxed(&counters->parks);
 	statistics->spins += rs_load_relaxed(&counters->spins);
 	statistics->spins_paid += rs_load_relaxed(&counters->spins_paid);
+	statistics->throttled += rs_load_relaxed(&counters->throttled);
 	statistics->rescues += rs_load_relaxed(&counters->rescues);
 	if (batch_max > statistics->batch_max)
 		statistics->batch_max = batch_max;
@@ -188,8 +212,8 @@ static void read_all(const struct rs_engine *engine, struct rs_statistics *stati
 	for (unsigned int kind = 0; kind < RS_KIND_COUNT; kind++) {
 		statistics->handler[kind] = read_latency(
 			engine, offsetof(struct rs_counters, handler[kind]), scale);
-		statistics->queueing[kind] = read_latency(
-			engine, offsetof(struct rs_counters, queueing[kind]), scale);
+		statistics->queueing[kind] =
+			read_queueing(engine, kind, statistics->events[kind], scale);
 	}
 }
 

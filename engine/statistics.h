@@ -37,7 +37,7 @@ struct rs_counters {
 	uint64_t events[RS_KIND_COUNT];
 	uint64_t requests, answers, notifies, batch_max;
 	uint64_t unwatched, asynchronous, faults, lost;
-	uint64_t sleeps, parks, spins, spins_paid, rescues;
+	uint64_t sleeps, parks, spins, spins_paid, rescues, throttled;
 	struct rs_histogram latency; /* ticks */
 	struct rs_histogram handler[RS_KIND_COUNT], queueing[RS_KIND_COUNT];
 };
@@ -55,7 +55,7 @@ static inline void rs_count_own(uint64_t *counter, uint64_t amount)
 	rs_store_relaxed(counter, *counter + amount);
 }
 
-static inline void rs_count(const struct rs_counters *counters, uint64_t *counter, uint64_t amount)
+static inline void rs_count(struct rs_counters *counters, uint64_t *counter, uint64_t amount)
 {
 	if (counters->shared)
 		rs_add_relaxed(counter, amount);

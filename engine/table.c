@@ -1,279 +1,385 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* table.c: builds the segments of a table, and searches them. */
+/*
+ * table.c: cells in buckets, references to watches in cells.
+ *
+ *   G1  a reader acquires G2: what it found is whole
+ *   G2  the writer releases what it links in
+ */
 #include "engine/table.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "engine/rcu.h"
+#include "ring/atomics.h"
 #include "xen/error.h"
 
 #define ACCESS_ALL (RS_ACCESS_R | RS_ACCESS_W | RS_ACCESS_X)
+/* Blocks of 8^level keys. */
+#define LEVEL_BITS 3
+#define LEVELS 22
+#define BUCKETS_MIN 64
+/* So much waits for a grace period at most before one is made. */
+#define GARBAGE_MAX 256
 
-struct segment {
-	uint64_t first, last;
-	uint32_t access;
-	uint32_t count;   /* of watches */
-	size_t watch;     /* index of the first one */
+/* What was taken out, and may still be read. First in all that can be. */
+struct garbage {
+	struct garbage *next;
 };
 
 struct reference {
+	struct garbage garbage;
+	struct reference *next; /* RCU; of a later watch */
 	uint64_t order;
 	struct rs_watch *watch;
 	uint32_t access;
 };
 
-struct kind {
-	size_t segment, count; /* in the table's segments */
+struct cell {
+	struct garbage garbage;
+	/* One for the buckets that are read, one for their successor while that is made. */
+	struct cell *next[2]; /* RCU */
+	uint64_t block;
+	uint32_t tag; /* kind and level */
+	struct reference *references; /* RCU */
+	struct reference *last;
+};
+
+struct buckets {
+	struct garbage garbage;
+	unsigned int link; /* which `next` of the cells */
+	unsigned int shift; /* 64 - log2 of how many */
+	size_t count;
+	struct cell *heads[]; /* RCU */
 };
 
 struct rs_table {
-	struct kind kinds[RS_KIND_COUNT];
-	struct segment *segments;
-	size_t segment_count, segment_room;
-	struct reference *references;
-	size_t reference_count, reference_room;
+	struct buckets *buckets;        /* RCU */
+	uint32_t levels[RS_KIND_COUNT]; /* which have cells */
+	/* The writer's. */
+	size_t cells;
+	size_t level_cells[RS_KIND_COUNT][LEVELS];
+	size_t references[RS_KIND_COUNT];
+	struct garbage *garbage;
+	size_t garbage_count;
 };
 
-static int compare_entries(const void *a, const void *b)
+static inline uint32_t tag_of(enum rs_kind kind, unsigned int level)
 {
-	const struct rs_table_entry *x = a, *y = b;
-
-	if (x->kind != y->kind)
-		return x->kind < y->kind ? -1 : 1;
-	if (x->first != y->first)
-		return x->first < y->first ? -1 : 1;
-	return x->order < y->order ? -1 : x->order > y->order;
+	return (uint32_t)kind << 8 | level;
 }
 
-static int compare_references(const void *a, const void *b)
+/* Fibonacci hashing: the upper bits of the product. */
+static inline size_t hash(const struct buckets *buckets, uint32_t tag, uint64_t block)
 {
-	const struct reference *x = a, *y = b;
-
-	return x->order < y->order ? -1 : x->order > y->order;
+	return (size_t)((block + ((uint64_t)tag << 48)) * 0x9e3779b97f4a7c15 >> buckets->shift);
 }
 
-/* Room for one more of an array; NULL, and the array as it was, without memory. */
-static void *grow(void *array, size_t count, size_t *room, size_t size)
+static inline struct cell *find_cell(const struct rs_table *table, uint32_t tag, uint64_t block)
 {
-	size_t wanted = *room ? *room * 2 : 16;
+	/* G1, four times. */
+	const struct buckets *buckets = rs_load_acquire(&table->buckets);
+	struct cell *cell = rs_load_acquire(&buckets->heads[hash(buckets, tag, block)]);
 
-	if (count < *room)
-		return array;
-	array = realloc(array, wanted * size);
-	if (array)
-		*room = wanted;
-	return array;
+	while (cell && (cell->block != block || cell->tag != tag))
+		cell = rs_load_acquire(&cell->next[buckets->link]);
+	return cell;
 }
 
-static int add_reference(struct rs_table *table, const struct rs_table_entry *entry)
+static inline const struct reference *references_of(const struct rs_table *table,
+						    enum rs_kind kind, unsigned int level,
+						    uint64_t key)
 {
-	struct reference *array = grow(table->references, table->reference_count,
-				       &table->reference_room, sizeof(*array));
+	const struct cell *cell =
+		find_cell(table, tag_of(kind, level), key >> level * LEVEL_BITS);
 
-	if (!array)
+	return cell ? rs_load_acquire(&cell->references) : NULL;
+}
+
+/* -- the writer -- */
+
+static struct buckets *make_buckets(unsigned int bits, unsigned int link)
+{
+	struct buckets *buckets =
+		calloc(1, sizeof(*buckets) + (sizeof(struct cell *) << bits));
+
+	if (!buckets)
+		return NULL;
+	buckets->count = (size_t)1 << bits;
+	buckets->shift = 64 - bits;
+	buckets->link = link;
+	return buckets;
+}
+
+int rs_table_open(struct rs_table **out)
+{
+	struct rs_table *table = calloc(1, sizeof(*table));
+
+	if (table)
+		table->buckets = make_buckets((unsigned int)__builtin_ctz(BUCKETS_MIN), 0);
+	if (!table || !table->buckets) {
+		free(table);
+		return rs_fail(ENOMEM, "no memory for a table of watches");
+	}
+	*out = table;
+	return 0;
+}
+
+static void discard(struct rs_table *table, struct garbage *garbage)
+{
+	garbage->next = table->garbage;
+	table->garbage = garbage;
+	table->garbage_count++;
+}
+
+void rs_table_reap(struct rs_table *table)
+{
+	while (table->garbage) {
+		struct garbage *garbage = table->garbage;
+
+		table->garbage = garbage->next;
+		free(garbage);
+	}
+	table->garbage_count = 0;
+}
+
+static void link_cell(struct buckets *buckets, struct cell *cell)
+{
+	struct cell **head = &buckets->heads[hash(buckets, cell->tag, cell->block)];
+
+	rs_store_relaxed(&cell->next[buckets->link], *head);
+	rs_store_release(head, cell); /* G2 */
+}
+
+/*
+ * Twice as many buckets, by the cells' other link: readers of the old ones see nothing of it.
+ * Without memory all goes on, slower.
+ */
+static void grow(struct rs_table *table)
+{
+	struct buckets *old = table->buckets, *buckets;
+
+	if (table->cells <= old->count)
+		return;
+	buckets = make_buckets(64 - old->shift + 1, !old->link);
+	if (!buckets)
+		return;
+	for (size_t i = 0; i < old->count; i++)
+		for (struct cell *cell = old->heads[i]; cell; cell = cell->next[old->link])
+			link_cell(buckets, cell);
+	rs_store_release(&table->buckets, buckets); /* G2 */
+	/* The other links are not free for the next time before nobody reads by them. */
+	discard(table, &old->garbage);
+	rs_rcu_wait();
+	rs_table_reap(table);
+}
+
+static struct cell *make_cell(struct rs_table *table, enum rs_kind kind, unsigned int level,
+			      uint64_t block)
+{
+	struct cell *cell = calloc(1, sizeof(*cell));
+
+	if (!cell)
+		return NULL;
+	cell->tag = tag_of(kind, level);
+	cell->block = block;
+	grow(table);
+	link_cell(table->buckets, cell);
+	table->cells++;
+	if (!table->level_cells[kind][level]++)
+		rs_store_release(&table->levels[kind], table->levels[kind] | 1U << level);
+	return cell;
+}
+
+static void unlink_cell(struct rs_table *table, struct cell *cell)
+{
+	struct buckets *buckets = table->buckets;
+	struct cell **at = &buckets->heads[hash(buckets, cell->tag, cell->block)];
+	unsigned int kind = cell->tag >> 8, level = cell->tag & 0xff;
+
+	while (*at != cell)
+		at = &(*at)->next[buckets->link];
+	rs_store_release(at, cell->next[buckets->link]); /* G2 */
+	table->cells--;
+	if (!--table->level_cells[kind][level])
+		rs_store_release(&table->levels[kind], table->levels[kind] & ~(1U << level));
+	discard(table, &cell->garbage);
+}
+
+static int add_to_block(struct rs_table *table, const struct rs_table_entry *entry,
+			unsigned int level, uint64_t block)
+{
+	struct reference *reference = malloc(sizeof(*reference));
+	struct cell *cell = find_cell(table, tag_of(entry->kind, level), block);
+
+	if (reference && !cell)
+		cell = make_cell(table, entry->kind, level, block);
+	if (!reference || !cell) {
+		free(reference);
 		return -ENOMEM;
-	table->references = array;
-	array[table->reference_count++] = (struct reference){
+	}
+	*reference = (struct reference){
 		.order = entry->order,
 		.watch = entry->watch,
 		.access = entry->access,
 	};
+	/* G2 */
+	rs_store_release(cell->references ? &cell->last->next : &cell->references, reference);
+	cell->last = reference;
+	table->references[entry->kind]++;
 	return 0;
 }
 
-static int add_segment(struct rs_table *table, const struct segment *segment)
+static int remove_from_block(struct rs_table *table, const struct rs_table_entry *entry,
+			     unsigned int level, uint64_t block)
 {
-	struct segment *array = grow(table->segments, table->segment_count,
-				     &table->segment_room, sizeof(*array));
+	struct cell *cell = find_cell(table, tag_of(entry->kind, level), block);
+	struct reference **at = cell ? &cell->references : NULL, *before = NULL, *found;
 
-	if (!array)
-		return -ENOMEM;
-	table->segments = array;
-	array[table->segment_count++] = *segment;
-	return 0;
-}
-
-/* One segment, whose watches are the `count` entries that are active in it. */
-static int emit(struct rs_table *table, uint64_t first, uint64_t last,
-		const struct rs_table_entry *const *active, size_t count)
-{
-	struct segment segment = {
-		.first = first,
-		.last = last,
-		.access = ACCESS_ALL,
-		.count = (uint32_t)count,
-		.watch = table->reference_count,
-	};
-
-	for (size_t i = 0; i < count; i++) {
-		segment.access &= active[i]->access;
-		if (add_reference(table, active[i]))
-			return -ENOMEM;
+	while (at && *at && (*at)->watch != entry->watch) {
+		before = *at;
+		at = &before->next;
 	}
-	qsort(table->references + segment.watch, count, sizeof(*table->references),
-	      compare_references);
-	return add_segment(table, &segment);
+	if (!at || !*at)
+		return 0;
+	found = *at;
+	if (cell->last == found)
+		cell->last = before;
+	rs_store_release(at, found->next); /* G2 */
+	discard(table, &found->garbage);
+	table->references[entry->kind]--;
+	if (!cell->references)
+		unlink_cell(table, cell);
+	return 0;
 }
 
-/* Where the segment that begins at `from` ends: before anything else begins or ends. */
-static uint64_t segment_end(const struct rs_table_entry *const *active, size_t active_count,
-			    const struct rs_table_entry *next)
+/* The greatest block that begins at `first` and does not end after `last`. */
+static unsigned int level_at(uint64_t first, uint64_t last)
 {
-	uint64_t last = next ? next->first - 1 : UINT64_MAX;
+	unsigned int level = 0;
 
-	for (size_t i = 0; i < active_count; i++)
-		if (active[i]->last < last)
-			last = active[i]->last;
-	return last;
-}
+	while (level + 1 < LEVELS) {
+		uint64_t rest = (1ULL << (level + 1) * LEVEL_BITS) - 1;
 
-static size_t drop_ended(const struct rs_table_entry **active, size_t count, uint64_t position)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < count; i++)
-		if (active[i]->last >= position)
-			active[kept++] = active[i];
-	return kept;
-}
-
-/* Sweeps over the entries of one kind, which are sorted by where they begin. */
-static int build_kind(struct rs_table *table, const struct rs_table_entry *entries,
-		      size_t count, const struct rs_table_entry **active)
-{
-	size_t next = 0, active_count = 0;
-	uint64_t position = 0;
-
-	while (next < count || active_count) {
-		uint64_t last;
-
-		if (!active_count)
-			position = entries[next].first;
-		while (next < count && entries[next].first == position)
-			active[active_count++] = &entries[next++];
-		last = segment_end(active, active_count, next < count ? &entries[next] : NULL);
-		if (emit(table, position, last, active, active_count))
-			return -ENOMEM;
-		if (last == UINT64_MAX)
+		if (first & rest || last - first < rest)
 			break;
-		position = last + 1;
-		active_count = drop_ended(active, active_count, position);
+		level++;
 	}
-	return 0;
+	return level;
 }
 
-static int build(struct rs_table *table, struct rs_table_entry *entries, size_t count,
-		 const struct rs_table_entry **active)
+static int for_blocks(struct rs_table *table, const struct rs_table_entry *entry,
+		      int (*what)(struct rs_table *, const struct rs_table_entry *, unsigned int,
+				  uint64_t))
 {
-	for (size_t begin = 0, end; begin < count; begin = end) {
-		struct kind *kind = &table->kinds[entries[begin].kind];
+	uint64_t first = entry->first;
 
-		for (end = begin; end < count && entries[end].kind == entries[begin].kind;)
-			end++;
-		kind->segment = table->segment_count;
-		if (build_kind(table, entries + begin, end - begin, active))
-			return -ENOMEM;
-		kind->count = table->segment_count - kind->segment;
+	for (;;) {
+		unsigned int level = level_at(first, entry->last);
+		uint64_t end = first + (1ULL << level * LEVEL_BITS) - 1;
+		int error = what(table, entry, level, first >> level * LEVEL_BITS);
+
+		if (error || end >= entry->last)
+			return error;
+		first = end + 1;
 	}
-	return 0;
 }
 
-int rs_table_build(struct rs_table **out, struct rs_table_entry *entries, size_t count)
+int rs_table_add(struct rs_table *table, const struct rs_table_entry *entry)
 {
-	struct rs_table *table = calloc(1, sizeof(*table));
-	const struct rs_table_entry **active = calloc(count + 1, sizeof(*active));
-	int error = table && active ? 0 : -ENOMEM;
+	int error;
 
-	if (!error) {
-		if (count)
-			qsort(entries, count, sizeof(*entries), compare_entries);
-		error = build(table, entries, count, active);
+	if (table->garbage_count > GARBAGE_MAX) {
+		rs_rcu_wait();
+		rs_table_reap(table);
 	}
-	free(active);
-	if (error) {
-		rs_table_free(table);
-		return rs_fail(ENOMEM, "no memory for a table of %zu watches", count);
-	}
-	*out = table;
-	return 0;
+	error = for_blocks(table, entry, add_to_block);
+	if (!error)
+		return 0;
+	for_blocks(table, entry, remove_from_block);
+	return rs_fail(ENOMEM, "no memory for a watch in the table");
+}
+
+void rs_table_remove(struct rs_table *table, const struct rs_table_entry *entry)
+{
+	for_blocks(table, entry, remove_from_block);
 }
 
 void rs_table_free(struct rs_table *table)
 {
 	if (!table)
 		return;
-	free(table->segments);
-	free(table->references);
+	rs_table_reap(table);
+	for (size_t i = 0; i < table->buckets->count; i++) {
+		struct cell *cell = table->buckets->heads[i];
+
+		while (cell) {
+			struct cell *next = cell->next[table->buckets->link];
+
+			while (cell->references) {
+				struct reference *reference = cell->references;
+
+				cell->references = reference->next;
+				free(reference);
+			}
+			free(cell);
+			cell = next;
+		}
+	}
+	free(table->buckets);
 	free(table);
 }
 
-uint64_t rs_table_key(const struct rs_event *event)
+/* -- readers -- */
+
+static inline bool is_wanted(const struct reference *reference, uint32_t access, uint64_t order)
 {
-	switch (event->kind) {
-	case RS_CR:
-		return event->cr.which;
-	case RS_MSR:
-		return event->msr.index;
-	case RS_PAGE:
-		return event->page.gfn;
-	default:
-		return 0;
-	}
-}
-
-/* The first segment of a kind that ends at `key` or after it, or NULL. */
-static const struct segment *search(const struct rs_table *table, enum rs_kind kind, uint64_t key)
-{
-	const struct segment *segments = table->segments + table->kinds[kind].segment;
-	size_t low = 0, high = table->kinds[kind].count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (segments[middle].last < key)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < table->kinds[kind].count ? segments + low : NULL;
-}
-
-static const struct segment *find(const struct rs_table *table, enum rs_kind kind, uint64_t key)
-{
-	const struct segment *segment;
-
-	if (!table->kinds[kind].count)
-		return NULL;
-	segment = search(table, kind, key);
-	return segment && segment->first <= key ? segment : NULL;
+	return reference->order > order &&
+	       (!access || access & ACCESS_ALL & ~reference->access);
 }
 
 struct rs_watch *rs_table_next(const struct rs_table *table, enum rs_kind kind, uint64_t key,
 			       uint32_t access, uint64_t *order, bool *more)
 {
-	const struct segment *segment = find(table, kind, key);
+	uint32_t levels = rs_load_relaxed(&table->levels[kind]);
+	const struct reference *found = NULL;
 
 	*more = false;
-	for (uint32_t i = 0; segment && i < segment->count; i++) {
-		const struct reference *reference = table->references + segment->watch + i;
+	for (; levels; levels &= levels - 1) {
+		const struct reference *reference =
+			references_of(table, kind, (unsigned int)__builtin_ctz(levels), key);
 
-		if (reference->order <= *order)
+		while (reference && !is_wanted(reference, access, *order))
+			reference = rs_load_acquire(&reference->next);
+		if (!reference)
 			continue;
-		if (access && !(access & ACCESS_ALL & ~reference->access))
-			continue;
-		*order = reference->order;
-		*more = i + 1 < segment->count;
-		return reference->watch;
+		*more |= found || rs_load_relaxed(&reference->next);
+		if (!found || reference->order < found->order)
+			found = reference;
 	}
-	return NULL;
+	if (!found)
+		return NULL;
+	*order = found->order;
+	return found->watch;
 }
 
 uint32_t rs_table_access(const struct rs_table *table, uint64_t gfn)
 {
-	const struct segment *segment = find(table, RS_PAGE, gfn);
+	uint32_t levels = rs_load_relaxed(&table->levels[RS_PAGE]), access = ACCESS_ALL;
 
-	return segment ? segment->access : ACCESS_ALL;
+	for (; levels; levels &= levels - 1) {
+		const struct reference *reference =
+			references_of(table, RS_PAGE, (unsigned int)__builtin_ctz(levels), gfn);
+
+		for (; reference; reference = rs_load_acquire(&reference->next))
+			access &= reference->access;
+	}
+	return access;
+}
+
+size_t rs_table_count(const struct rs_table *table, enum rs_kind kind)
+{
+	return table->references[kind];
 }
 
 int rs_table_visit_pages(const struct rs_table *table, uint64_t first, uint64_t last,
@@ -281,18 +387,19 @@ int rs_table_visit_pages(const struct rs_table *table, uint64_t first, uint64_t 
 				      uint32_t access),
 			 void *context)
 {
-	for (;;) {
-		const struct segment *segment =
-			table->kinds[RS_PAGE].count ? search(table, RS_PAGE, first) : NULL;
-		bool inside = segment && segment->first <= first;
-		uint64_t end = inside ? segment->last : segment ? segment->first - 1 : last;
+	uint32_t access = rs_table_access(table, first);
+
+	for (uint64_t gfn = first; gfn != last; gfn++) {
+		uint32_t next = rs_table_access(table, gfn + 1);
 		int result;
 
-		if (end > last)
-			end = last;
-		result = visit(context, first, end, inside ? segment->access : ACCESS_ALL);
-		if (result || end == last)
+		if (next == access)
+			continue;
+		result = visit(context, first, gfn, access);
+		if (result)
 			return result;
-		first = end + 1;
+		first = gfn + 1;
+		access = next;
 	}
+	return visit(context, first, last, access);
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * table.h: which watches want an event.
+ * table.h: which watches want an event, in constant time, whatever their number.
  *
- * A table is built once and never changes. The engine publishes a new one for each watch
- * made or removed, readers look things up in whichever they find (RCU), and the old one is
- * freed when no reader can have it any more. So a look-up is a binary search and no more:
- * by kind, then among segments of the kind's key (which register, MSR or gfn), disjoint and
- * in order, each with its watches in the order in which they were made.
+ * A hash table whose cells are blocks of a kind's key (which register, MSR, gfn, address): one
+ * key, or 8, 64, ... of them, aligned. A watch of a range is in the few blocks that make it up, and
+ * a look-up asks each size of block that is in use for that kind: one, as a rule.
+ *
+ * Look-ups run in RCU read sections, beside one writer, whom the engine's control lock
+ * serialises. What the writer takes out is freed when rs_table_reap is called, after a grace
+ * period.
  */
 #ifndef RS_ENGINE_TABLE_H
 #define RS_ENGINE_TABLE_H
@@ -24,17 +26,39 @@ struct rs_table;
 struct rs_table_entry {
 	enum rs_kind kind;
 	uint64_t first, last; /* of the kind's key, both included */
-	uint64_t order;       /* from 1 on; no two are the same */
+	uint64_t order;       /* from 1 on; greater than that of any watch before */
 	uint32_t access;      /* RS_PAGE: what may be done there */
 	struct rs_watch *watch;
 };
 
-/* Entries in any order; they are sorted in place. -ENOMEM. */
-int rs_table_build(struct rs_table **table, struct rs_table_entry *entries, size_t count);
+/* -ENOMEM. */
+int rs_table_open(struct rs_table **table);
+/* Nobody may read any more. NULL is nothing. */
 void rs_table_free(struct rs_table *table);
 
+/* -ENOMEM: then it is not in the table. May wait for a grace period. */
+int rs_table_add(struct rs_table *table, const struct rs_table_entry *entry);
+/* An entry that was added, to be found no more by who begins to look afterwards. */
+void rs_table_remove(struct rs_table *table, const struct rs_table_entry *entry);
+/* A grace period has passed since the last removal. */
+void rs_table_reap(struct rs_table *table);
+
 /* The key of an event, by which it is looked up: 0 for kinds that have none. */
-uint64_t rs_table_key(const struct rs_event *event);
+static inline uint64_t rs_table_key(const struct rs_event *event)
+{
+	switch (event->kind) {
+	case RS_CR:
+		return event->cr.which;
+	case RS_MSR:
+		return event->msr.index;
+	case RS_PAGE:
+		return event->page.gfn;
+	case RS_BREAKPOINT:
+		return rs_event_rip(event);
+	default:
+		return 0;
+	}
+}
 
 /*
  * The first watch for that kind and key that was made after number *order (0: of all), or
@@ -46,6 +70,9 @@ struct rs_watch *rs_table_next(const struct rs_table *table, enum rs_kind kind, 
 
 /* What the guest may do with a page: what all that watch it allow. */
 uint32_t rs_table_access(const struct rs_table *table, uint64_t gfn);
+
+/* How many watches of a kind there are (a range counts for each of its blocks). */
+size_t rs_table_count(const struct rs_table *table, enum rs_kind kind);
 
 /*
  * Calls `visit` for pieces of first to last, in order and without gaps, in each of which all

@@ -48,12 +48,13 @@ static void read_event(struct rs_engine *engine, struct rs_turn *turn,
  * An asynchronous request wants its answer at once, since others may wait for its slot, and
  * its handler later: as long as there are turns enough for all that may still wait.
  */
-static void answer_early(struct rs_worker *worker, struct rs_turn *turn, uint64_t others)
+static inline void answer_early(struct rs_worker *worker, struct rs_turn *turn, uint64_t others)
 {
-	turn->early = !turn->event.synchronous && turn->lane &&
-		      __builtin_popcountll(others) >= RS_RING_SLOTS;
-	if (!turn->early)
+	turn->early = false;
+	if (turn->event.synchronous || !turn->lane ||
+	    __builtin_popcountll(others) < RS_RING_SLOTS)
 		return;
+	turn->early = true;
 	rs_store_relaxed(&turn->parts, 2);
 	worker->finished |= 1ULL << turn->number;
 }
@@ -84,13 +85,14 @@ static bool take_one(struct rs_worker *worker, struct rs_turn *turn)
 }
 
 /* Up to `limit` requests, into free turns. *used gets them. */
-static uint64_t take_some(struct rs_worker *worker, uint32_t limit, uint64_t *used)
+static inline uint64_t take_some(struct rs_worker *worker, uint32_t limit, uint64_t *used)
 {
 	struct rs_engine *engine = worker->engine;
 	/* F1 */
 	uint64_t unused = rs_load_acquire(&engine->unused), ready = 0, seen = rs_ticks();
+	uint32_t count;
 
-	for (uint32_t i = 0; i < limit && unused; i++) {
+	for (count = 0; count < limit && unused; count++) {
 		struct rs_turn *turn = &engine->turns[__builtin_ctzll(unused)];
 
 		if (!take_one(worker, turn))
@@ -103,6 +105,7 @@ static uint64_t take_some(struct rs_worker *worker, uint32_t limit, uint64_t *us
 			ready |= 1ULL << turn->number;
 	}
 	worker->stamp = seen;
+	rs_count(&worker->counters, &worker->counters.requests, count);
 	return ready;
 }
 
@@ -121,7 +124,6 @@ uint64_t rs_take(struct rs_worker *worker)
 	if (used)
 		rs_and_acq_rel(&engine->unused, ~used);
 	rs_store_release(&engine->taking, 0); /* K2 */
-	rs_count(&worker->counters, &worker->counters.requests, (uint32_t)__builtin_popcountll(used));
 	return ready;
 }
 

@@ -146,6 +146,16 @@ void rs_turn_drain(struct rs_engine *engine, struct rs_turn *turn)
 	respond(engine, turn, &reply);
 }
 
+/* Xen has seen to these, and RS_CONTINUE is the answer that rs_answer_init made. */
+#define ANSWERED_KINDS (1U << RS_CR | 1U << RS_MSR | 1U << RS_GUEST_REQUEST | 1U << RS_VMEXIT)
+
+static inline bool is_answered(const struct rs_turn *turn, const struct rs_reply *reply)
+{
+	return (reply->action == RS_ACTION_CONTINUE || reply->action == RS_ACTION_RESUME) &&
+	       !reply->flags && ANSWERED_KINDS >> turn->event.kind & 1 && !turn->lane->stepping &&
+	       turn->answer.data == RS_ANSWER_EMPTY && !turn->early;
+}
+
 bool rs_turn_run(struct rs_worker *worker, struct rs_turn *turn)
 {
 	struct rs_engine *engine = worker->engine;
@@ -171,7 +181,10 @@ bool rs_turn_run(struct rs_worker *worker, struct rs_turn *turn)
 			return false;
 		worker->pulled = false;
 	}
-	rs_turn_answer(engine, turn, reply);
+	if (is_answered(turn, &reply))
+		lane->emulating = false;
+	else
+		rs_turn_answer(engine, turn, reply);
 	/* Whoever answers it from now on comes too late. */
 	rs_store_relaxed(&turn->state, 0);
 	return true;

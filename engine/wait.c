@@ -70,6 +70,11 @@ static bool is_watcher(const struct rs_worker *worker)
 	return (rs_load_relaxed(&worker->engine->watcher) & ~BUSY) == worker->number + 1;
 }
 
+bool rs_wait_is_watcher(const struct rs_worker *worker)
+{
+	return is_watcher(worker);
+}
+
 /* Is, or becomes it; not if somebody else is, who may have taken the role from us. */
 static bool watch_begin(struct rs_worker *worker)
 {
@@ -98,14 +103,14 @@ static bool watch_end(struct rs_worker *worker)
 }
 
 /* With the port masked: whatever comes is seen on the page. */
-static bool spin(struct rs_worker *worker)
+static bool spin(struct rs_worker *worker, bool patient)
 {
 	const struct rs_engine *engine = worker->engine;
 	uint64_t begin;
 
 	if (rs_ring_pending(&engine->ring) || is_called(engine))
 		return true;
-	if (!engine->may_spin || worker->credit <= 0)
+	if (!patient || !engine->may_spin || worker->credit <= 0)
 		return false;
 	rs_count(&worker->counters, &worker->counters.spins, 1);
 	begin = rs_ticks();
@@ -151,7 +156,7 @@ static int watch(struct rs_worker *worker, int timeout_ms)
 	for (;;) {
 		int left, result;
 
-		if (spin(worker))
+		if (spin(worker, timeout_ms != 0))
 			return RS_DOORBELL_WORK;
 		result = rs_doorbell_arm(&engine->doorbell);
 		if (result < 0)
@@ -200,6 +205,18 @@ struct tick {
 	unsigned int idle; /* so many in which nothing has moved */
 };
 
+/* The watcher is stuck: its role and its answers are ours, unless it has come back just now. */
+static bool replace(struct rs_worker *worker, uint32_t watcher)
+{
+	struct rs_engine *engine = worker->engine;
+	struct rs_worker *stuck = &engine->workers[(watcher & ~BUSY) - 1];
+
+	if (!rs_compare_exchange_acq_rel(&engine->watcher, &watcher, worker->number + 1))
+		return false;
+	worker->finished |= rs_exchange_acq_rel(&stuck->held, 0); /* D2 */
+	return true;
+}
+
 /* After a tick. True: the watcher is stuck, and the role is ours. */
 static bool look_after(struct rs_worker *worker, struct tick *last)
 {
@@ -211,8 +228,7 @@ static bool look_after(struct rs_worker *worker, struct tick *last)
 	beat = rs_load_relaxed(&engine->workers[(watcher & ~BUSY) - 1].beat);
 	if (watcher == last->watcher && beat == last->beat) {
 		if (watcher & BUSY)
-			return rs_compare_exchange_acq_rel(&engine->watcher, &watcher,
-							   worker->number + 1);
+			return replace(worker, watcher);
 		last->idle++;
 		return false;
 	}
@@ -336,7 +352,7 @@ int rs_wait(struct rs_worker *worker, int timeout_ms)
 
 	if (rs_ring_pending(&engine->ring))
 		yield(worker);
-	if (engine->waiting == RS_WAIT_SPIN && engine->loop_fd < 0)
+	if (engine->waiting == RS_WAIT_SPIN && rs_load_relaxed(&engine->loop_fd) < 0)
 		return spin_for_ever(worker, timeout_ms);
 	if (engine->worker_count == 1)
 		return watch(worker, timeout_ms);
@@ -381,7 +397,8 @@ static void wake_watcher(struct rs_engine *engine)
 	static const uint64_t one = 1;
 	int error = errno;
 
-	if (!rs_load_seq_cst(&engine->blocked))
+	/* Whoever waits at rs_engine_fd does not say so. */
+	if (!rs_load_seq_cst(&engine->blocked) && rs_load_relaxed(&engine->loop_fd) < 0)
 		return;
 	if (write(engine->stop_fd, &one, sizeof(one)) < 0) {
 		/* Full, which means that it is readable: as good. */

@@ -9,8 +9,8 @@
  *
  * Nobody knows beforehand that a handler which has always been quick will block this time. So
  * one of those that park, the *deputy*, wakes once a millisecond while events come, and
- * takes the role from a watcher that has been in one and the same handler since. While all
- * sleep, it does too.
+ * takes the role, and the answers that wait, from a watcher that has been in one and the same
+ * handler since. While all sleep, it does too.
  *
  * No work is forgotten, because whoever is about to sleep says so first and then looks again,
  * against whoever brings work and then looks who sleeps:
@@ -38,6 +38,9 @@ struct rs_worker;
  * limit). Returns an enum rs_doorbell_wait, or -errno.
  */
 int rs_wait(struct rs_worker *worker, int timeout_ms);
+
+/* Is it this one? */
+bool rs_wait_is_watcher(const struct rs_worker *worker);
 
 /* This worker leaves the engine's loop: it is not the watcher any more. */
 void rs_wait_leave(struct rs_worker *worker);

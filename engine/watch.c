@@ -36,79 +36,107 @@ static struct rs_xen_source source_of(const struct rs_watch *watch)
 	return source;
 }
 
-static size_t count_watches(const struct rs_engine *engine)
+static bool is_always(const struct rs_engine *engine, enum rs_kind kind)
 {
-	size_t count = 0;
-
-	for (const struct rs_watch *watch = engine->watches; watch; watch = watch->next)
-		count++;
-	return count;
+	for (size_t i = 0; i < ALWAYS_COUNT; i++)
+		if (always[i] == kind)
+			return engine->kinds & 1U << kind;
+	return false;
 }
 
-int rs_watch_apply_sources(struct rs_engine *engine)
+int rs_watch_begin_sources(struct rs_engine *engine)
 {
-	struct rs_xen_source *wanted =
-		calloc(count_watches(engine) + ALWAYS_COUNT, sizeof(*wanted));
+	struct rs_xen_source wanted[ALWAYS_COUNT];
 	size_t count = 0;
 
-	if (!wanted)
-		return rs_fail(ENOMEM, "no memory for the sources of events");
 	for (size_t i = 0; i < ALWAYS_COUNT; i++)
-		if (engine->kinds & 1U << always[i])
+		if (is_always(engine, always[i]))
 			wanted[count++] = (struct rs_xen_source){ .kind = always[i],
 								  .synchronous = true };
-	for (const struct rs_watch *watch = engine->watches; watch; watch = watch->next)
-		wanted[count++] = source_of(watch);
-	count = rs_sources_merge(wanted, count);
-	return rs_sources_apply(&engine->sources, wanted, count);
+	return rs_sources_set(&engine->sources, wanted, count);
 }
 
-static int build_table(const struct rs_engine *engine, struct rs_table **table)
+/*
+ * What all watches want of the source of this one: those of its kind and key. Kinds whose
+ * sources have no parameters are the same for all, and are not gone through.
+ */
+static bool wanted_source(const struct rs_watch *watch, struct rs_xen_source *wanted)
 {
-	size_t count = count_watches(engine), i = 0;
-	struct rs_table_entry *entries = calloc(count + 1, sizeof(*entries));
-	int error;
+	const struct rs_engine *engine = watch->engine;
+	enum rs_kind kind = watch->options.kind;
+	const struct rs_watch *other;
+	uint64_t order = 0;
+	bool more, any = false;
 
-	if (!entries)
-		return rs_fail(ENOMEM, "no memory for %zu watches", count);
-	for (struct rs_watch *watch = engine->watches; watch; watch = watch->next)
-		entries[i++] = (struct rs_table_entry){
-			.kind = watch->options.kind,
-			.first = watch->first,
-			.last = watch->last,
-			.order = watch->order,
-			.access = watch->options.kind == RS_PAGE ? watch->options.page.access : 0,
-			.watch = watch,
-		};
-	error = rs_table_build(table, entries, count);
-	free(entries);
-	return error;
+	*wanted = source_of(watch);
+	/* One source for all addresses, and nothing about it to be wanted. */
+	if (kind == RS_BREAKPOINT)
+		return rs_table_count(engine->table, kind) > 0;
+	while ((other = rs_table_next(engine->table, kind, watch->first, 0, &order, &more))) {
+		struct rs_xen_source source = source_of(other);
+
+		if (any)
+			rs_source_merge(wanted, &source);
+		else
+			*wanted = source;
+		any = true;
+		if (!more)
+			break;
+	}
+	if (!any && is_always(engine, kind)) {
+		*wanted = (struct rs_xen_source){ .kind = kind, .synchronous = true };
+		return true;
+	}
+	return any;
 }
 
-/* Makes the table of the watches as they are now the one that is read. */
-static int publish(struct rs_engine *engine)
+static int apply_source(const struct rs_watch *watch)
 {
-	struct rs_table *table;
-	int error = build_table(engine, &table);
+	struct rs_sources *sources = &watch->engine->sources;
+	struct rs_xen_source wanted;
 
-	if (!error)
-		rs_table_free(rs_rcu_publish(&engine->table, table));
-	return error;
+	if (wanted_source(watch, &wanted))
+		return rs_sources_set(sources, &wanted, 1);
+	return rs_sources_unset(sources, &wanted);
+}
+
+static struct rs_table_entry entry_of(struct rs_watch *watch)
+{
+	return (struct rs_table_entry){
+		.kind = watch->options.kind,
+		.first = watch->first,
+		.last = watch->last,
+		.order = watch->order,
+		.access = watch->options.kind == RS_PAGE ? watch->options.page.access : 0,
+		.watch = watch,
+	};
+}
+
+/* For those who look from now on; who has looked before may still run it. */
+static void unpublish(struct rs_watch *watch)
+{
+	struct rs_table_entry entry = entry_of(watch);
+
+	rs_table_remove(watch->engine->table, &entry);
 }
 
 static void link_watch(struct rs_watch *watch)
 {
+	watch->before = NULL;
 	watch->next = watch->engine->watches;
+	if (watch->next)
+		watch->next->before = watch;
 	watch->engine->watches = watch;
 }
 
 static void unlink_watch(struct rs_watch *watch)
 {
-	struct rs_watch **at = &watch->engine->watches;
-
-	while (*at != watch)
-		at = &(*at)->next;
-	*at = watch->next;
+	if (watch->before)
+		watch->before->next = watch->next;
+	else
+		watch->engine->watches = watch->next;
+	if (watch->next)
+		watch->next->before = watch->before;
 }
 
 static int set_pages(void *context, uint64_t first, uint64_t last, uint32_t access)
@@ -153,7 +181,7 @@ static int switch_on(struct rs_watch *watch)
 		if (error)
 			return error;
 	}
-	return rs_watch_apply_sources(engine);
+	return apply_source(watch);
 }
 
 /* Takes back what switch_on did, for a watch that is not among the engine's any more. */
@@ -165,75 +193,7 @@ static void switch_off(struct rs_watch *watch)
 		rs_table_visit_pages(engine->table, watch->first, watch->last, open_pages,
 				     engine);
 	else
-		rs_watch_apply_sources(engine);
-}
-
-static int add(struct rs_watch *watch)
-{
-	struct rs_engine *engine = watch->engine;
-	struct rs_error_note note;
-	int error;
-
-	watch->order = ++engine->orders;
-	link_watch(watch);
-	error = publish(engine);
-	if (!error)
-		error = switch_on(watch);
-	if (!error)
-		return 0;
-	rs_error_keep(&note);
-	unlink_watch(watch);
-	if (publish(engine) == 0)
-		switch_off(watch);
-	rs_error_restore(&note);
-	return error;
-}
-
-static void set_key(struct rs_watch *watch)
-{
-	const struct rs_watch_options *options = &watch->options;
-
-	if (options->kind == RS_CR)
-		watch->first = watch->last = options->cr.which;
-	else if (options->kind == RS_MSR)
-		watch->first = watch->last = options->msr.index;
-	else if (options->kind == RS_PAGE) {
-		watch->first = options->page.first_gfn;
-		watch->last = options->page.last_gfn ? options->page.last_gfn : watch->first;
-	}
-}
-
-int rs_watch_sized(struct rs_engine *engine, const struct rs_watch_options *options, size_t size,
-		   struct rs_watch **out)
-{
-	struct rs_watch *watch;
-	int error;
-
-	if (out)
-		*out = NULL;
-	watch = calloc(1, sizeof(*watch));
-	if (!watch)
-		return rs_fail(ENOMEM, "no memory for a watch");
-	error = rs_options_read(&watch->options, sizeof(watch->options), options, size);
-	if (!error)
-		error = rs_options_check_watch(&watch->options, engine->kinds);
-	if (error)
-		goto free_watch;
-	watch->engine = engine;
-	rs_pace_init(&watch->pace);
-	set_key(watch);
-	pthread_mutex_lock(&engine->control);
-	error = add(watch);
-	pthread_mutex_unlock(&engine->control);
-	if (error)
-		goto free_watch;
-	if (out)
-		*out = watch;
-	return 0;
-
-free_watch:
-	free(watch);
-	return error;
+		apply_source(watch);
 }
 
 /* Does some worker run its handler? */
@@ -261,6 +221,94 @@ static void wait_for_handler(const struct rs_watch *watch)
 		if (pause.tv_nsec < 1000000)
 			pause.tv_nsec *= 2;
 	}
+}
+
+static int add(struct rs_watch *watch)
+{
+	struct rs_engine *engine = watch->engine;
+	struct rs_table_entry entry;
+	struct rs_error_note note;
+	int error;
+
+	watch->order = ++engine->orders;
+	entry = entry_of(watch);
+	error = rs_table_add(engine->table, &entry);
+	if (error)
+		return error;
+	link_watch(watch);
+	error = switch_on(watch);
+	if (!error)
+		return 0;
+	rs_error_keep(&note);
+	unlink_watch(watch);
+	unpublish(watch);
+	switch_off(watch);
+	rs_rcu_wait();
+	rs_table_reap(engine->table);
+	rs_error_restore(&note);
+	/* An event may have found it. */
+	wait_for_handler(watch);
+	return error;
+}
+
+static void set_key(struct rs_watch *watch)
+{
+	const struct rs_watch_options *options = &watch->options;
+
+	if (options->kind == RS_CR)
+		watch->first = watch->last = options->cr.which;
+	else if (options->kind == RS_MSR)
+		watch->first = watch->last = options->msr.index;
+	else if (options->kind == RS_PAGE) {
+		watch->first = options->page.first_gfn;
+		watch->last = options->page.last_gfn ? options->page.last_gfn : watch->first;
+	} else if (options->kind == RS_BREAKPOINT) {
+		watch->first = options->breakpoint.address;
+		watch->last = watch->first ? watch->first : UINT64_MAX;
+	}
+}
+
+static bool is_filtered(const struct rs_watch_options *options)
+{
+	uint64_t vcpus = 0;
+
+	for (unsigned int i = 0; i < RS_VCPUS_MAX / 64; i++)
+		vcpus |= options->vcpus[i];
+	return vcpus || options->cr3 || options->calls_per_second_max;
+}
+
+int rs_watch_sized(struct rs_engine *engine, const struct rs_watch_options *options, size_t size,
+		   struct rs_watch **out)
+{
+	struct rs_watch *watch;
+	int error;
+
+	if (out)
+		*out = NULL;
+	watch = calloc(1, sizeof(*watch));
+	if (!watch)
+		return rs_fail(ENOMEM, "no memory for a watch");
+	error = rs_options_read(&watch->options, sizeof(watch->options), options, size);
+	if (!error)
+		error = rs_options_check_watch(&watch->options, engine->kinds);
+	if (error)
+		goto free_watch;
+	watch->engine = engine;
+	rs_pace_init(&watch->pace);
+	set_key(watch);
+	watch->filtered = is_filtered(&watch->options);
+	pthread_mutex_lock(&engine->control);
+	error = add(watch);
+	pthread_mutex_unlock(&engine->control);
+	if (error)
+		goto free_watch;
+	if (out)
+		*out = watch;
+	return 0;
+
+free_watch:
+	free(watch);
+	return error;
 }
 
 static void free_watch(struct rs_watch *watch)
@@ -313,40 +361,28 @@ static void bury_later(struct rs_watch *watch)
 	rs_watch_bury(engine);
 }
 
-static struct rs_reply handle_nothing(const struct rs_event *event, void *user)
-{
-	return RS_CONTINUE;
-}
-
-/* Out of the table and of Xen's sources; false without the memory to do so. */
-static bool retire(struct rs_watch *watch)
+/* Out of the table and of Xen's sources, and a grace period later. */
+static void retire(struct rs_watch *watch)
 {
 	struct rs_engine *engine = watch->engine;
 
 	unlink_watch(watch);
-	if (publish(engine)) {
-		/* It stays in the old table, then, until we detach, but calls nobody. */
-		link_watch(watch);
-		rs_store_relaxed(&watch->options.handler, handle_nothing);
-		return false;
-	}
+	unpublish(watch);
 	switch_off(watch);
-	return true;
+	rs_rcu_wait();
+	rs_table_reap(engine->table);
 }
 
 void rs_unwatch(struct rs_watch *watch)
 {
 	struct rs_engine *engine;
-	bool retired;
 
 	if (!watch)
 		return;
 	engine = watch->engine;
 	pthread_mutex_lock(&engine->control);
-	retired = retire(watch);
+	retire(watch);
 	pthread_mutex_unlock(&engine->control);
-	if (!retired)
-		return;
 	/* Two handlers that removed each other's watches would wait for ever. */
 	if (rs_worker_here && rs_worker_here->running) {
 		bury_later(watch);
@@ -358,8 +394,10 @@ void rs_unwatch(struct rs_watch *watch)
 
 uint32_t rs_engine_page_access(struct rs_engine *engine, uint64_t gfn)
 {
-	uint32_t access = rs_table_access(rs_rcu_read(&engine->table), gfn);
+	uint32_t access;
 
+	rs_rcu_begin();
+	access = rs_table_access(engine->table, gfn);
 	rs_rcu_done();
 	return access;
 }
@@ -369,7 +407,8 @@ bool rs_engine_watches(struct rs_engine *engine, enum rs_kind kind)
 	uint64_t order = 0;
 	bool watched, more;
 
-	watched = rs_table_next(rs_rcu_read(&engine->table), kind, 0, 0, &order, &more);
+	rs_rcu_begin();
+	watched = rs_table_next(engine->table, kind, 0, 0, &order, &more);
 	rs_rcu_done();
 	return watched;
 }

@@ -74,6 +74,8 @@ int rs_worker_flush(struct rs_worker *worker)
 	uint64_t finished = worker->finished, ready = 0;
 	int error;
 
+	if (rs_load_relaxed(&worker->held))
+		finished |= rs_exchange_acq_rel(&worker->held, 0); /* D2 */
 	if (!finished)
 		return 0;
 	worker->finished = 0;
@@ -84,14 +86,33 @@ int rs_worker_flush(struct rs_worker *worker)
 	return error;
 }
 
+/* Only the watcher's answers may wait: somebody looks after it. */
+static void prepare_shared(struct rs_worker *worker, bool held, bool slow)
+{
+	uint64_t finished = worker->finished;
+
+	rs_wait_guard(worker, slow);
+	if (!finished)
+		return;
+	if (held || !rs_wait_is_watcher(worker)) {
+		rs_worker_flush(worker);
+		worker->stamp = rs_ticks();
+		return;
+	}
+	worker->finished = 0;
+	rs_or_acq_rel(&worker->held, finished); /* D1 */
+}
+
 void rs_worker_prepare(struct rs_worker *worker, const struct rs_pace *pace)
 {
-	if (worker->finished && rs_load_relaxed(&pace->held)) {
+	bool held = rs_load_relaxed(&pace->held);
+
+	if (worker->engine->worker_count > 1) {
+		prepare_shared(worker, held, rs_load_relaxed(&pace->slow));
+	} else if (worker->finished && held) {
 		rs_worker_flush(worker);
 		worker->stamp = rs_ticks();
 	}
-	if (worker->engine->worker_count > 1)
-		rs_wait_guard(worker, rs_load_relaxed(&pace->slow));
 }
 
 /* An asynchronous event whose answer has gone long since. Returns what its lane runs next. */

@@ -8,6 +8,12 @@
  *
  *   W1  who offers a lane releases it (and its turns) to W2
  *   W2  who claims it acquires W1
+ *
+ * Answers that wait while the watcher runs a quick handler are in `held`, for the deputy to
+ * put if that handler gets stuck:
+ *
+ *   D1  the worker releases them
+ *   D2  it, or the deputy, takes them out
  */
 #ifndef RS_ENGINE_WORKER_H
 #define RS_ENGINE_WORKER_H
@@ -40,6 +46,7 @@ struct rs_worker {
 	struct rs_event pulled_event;
 	uint64_t mine;          /* turns: lanes that we own and have not begun */
 	uint64_t finished;      /* turns: answers to be put */
+	uint64_t held;          /* likewise, while a handler runs: the deputy's, if it gets stuck */
 	uint64_t stamp;         /* ticks, when the last stage ended */
 	uint32_t misses;        /* looks in a row that found work and could not have it */
 	int32_t credit;         /* wait.c: whether spinning has paid lately */

@@ -6,6 +6,7 @@
 #include "tools/commands.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +24,11 @@
 
 static struct watch_options options;
 static struct rs_engine *engine;
+
+/* What several workers count and write. */
+static pthread_mutex_t shared = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t events;
+static int run_result; /* of the workers; 1: they work */
 static volatile sig_atomic_t interrupted;
 
 /* The engine is detached in the main loop: a second signal changes nothing. */
@@ -80,12 +85,10 @@ static void print_json(const struct rs_event *event)
 	json_decref(object);
 }
 
-static struct rs_reply on_event(const struct rs_event *event, void *user)
+static void count_and_print(const struct rs_event *event, struct watched *watched)
 {
-	struct watched *watched = user;
-
 	if (enough())
-		return RS_CONTINUE;
+		return;
 	watched->seen++;
 	events++;
 	if (options.output == OUTPUT_LINES)
@@ -94,6 +97,13 @@ static struct rs_reply on_event(const struct rs_event *event, void *user)
 		print_json(event);
 	if (enough())
 		rs_engine_stop(engine);
+}
+
+static struct rs_reply on_event(const struct rs_event *event, void *user)
+{
+	pthread_mutex_lock(&shared);
+	count_and_print(event, user);
+	pthread_mutex_unlock(&shared);
 	return RS_CONTINUE;
 }
 
@@ -132,6 +142,53 @@ static int add_watches(void)
 	return EXIT_DONE;
 }
 
+static void *work(void *unused)
+{
+	int result = rs_engine_run(engine);
+
+	pthread_mutex_lock(&shared);
+	run_result = result;
+	pthread_mutex_unlock(&shared);
+	return NULL;
+}
+
+/*
+ * One worker: handles events, or waits for some. Several: they do, and we wait. Returns how many
+ * events were handled (1: there may have been some), or -errno.
+ */
+static int advance(int wait_ms)
+{
+	static uint64_t before;
+	int result;
+
+	if (options.workers == 1)
+		return rs_engine_step(engine, wait_ms);
+	nanosleep(&(struct timespec){ .tv_nsec = (wait_ms < 50 ? wait_ms : 50) * 1000000L + 1000 },
+		  NULL);
+	pthread_mutex_lock(&shared);
+	result = run_result <= 0 ? run_result : events != before;
+	before = events;
+	pthread_mutex_unlock(&shared);
+	return result;
+}
+
+static bool go_on(void)
+{
+	bool more;
+
+	pthread_mutex_lock(&shared);
+	more = !interrupted && !enough();
+	pthread_mutex_unlock(&shared);
+	return more;
+}
+
+static void print_table(uint64_t elapsed)
+{
+	pthread_mutex_lock(&shared);
+	table_print(&options, engine, elapsed);
+	pthread_mutex_unlock(&shared);
+}
+
 /* Handles events until there is a reason to leave; returns the exit status. */
 static int loop(uint64_t start)
 {
@@ -139,7 +196,7 @@ static int loop(uint64_t start)
 	uint64_t table_due = options.output == OUTPUT_TABLE ? start + table_period_ns() : UINT64_MAX;
 	bool written = true;
 
-	while (!interrupted && !enough()) {
+	while (go_on()) {
 		uint64_t time = now(), due = end < table_due ? end : table_due;
 		uint64_t wait = due > time ? (due - time) / 1000000 + 1 : 0;
 		int handled;
@@ -147,13 +204,13 @@ static int loop(uint64_t start)
 		if (time >= end)
 			break;
 		if (time >= table_due) {
-			table_print(&options, engine, time - start);
+			print_table(time - start);
 			table_due += table_period_ns();
 			written = false;
 			continue;
 		}
 		/* With lines to write: look once, and write them if nothing has come. */
-		handled = rs_engine_step(engine, written ? (int)(wait < 1000 ? wait : 1000) : 0);
+		handled = advance(written ? (int)(wait < 1000 ? wait : 1000) : 0);
 		if (handled < 0) {
 			write_out();
 			fprintf(stderr, "ringside watch: %s\n", rs_strerror(handled));
@@ -185,6 +242,10 @@ static void print_summary(const struct rs_statistics *statistics, uint64_t elaps
 		if (options.watched[i].seen)
 			fprintf(to, "%s %s %llu", i ? "," : ":", options.watched[i].label,
 				(unsigned long long)options.watched[i].seen);
+	if (options.workers > 1)
+		fprintf(to, "\n%u workers: %llu sleeps for want of events, %llu for want of work",
+			options.workers, (unsigned long long)statistics->sleeps,
+			(unsigned long long)statistics->parks);
 	fprintf(to, "\n%llu requests, %llu answers, %llu notifies; seen to notified: p50 %.1f us, "
 		"p99 %.1f us, maximum %.1f us\n", (unsigned long long)statistics->requests,
 		(unsigned long long)statistics->answers, (unsigned long long)statistics->notifies,
@@ -197,8 +258,12 @@ static int watch(void)
 	struct rs_engine_options engine_options = {
 		.log = on_log,
 		.log_level = options.verbose ? RS_LOG_DEBUG : RS_LOG_WARNING,
+		.workers = options.workers,
+		.waiting = options.waiting,
 	};
 	struct rs_statistics statistics = { 0 };
+	bool working = false;
+	pthread_t worker;
 	uint64_t start;
 	int error, status;
 
@@ -209,10 +274,22 @@ static int watch(void)
 	}
 	start = now();
 	status = add_watches();
+	if (!status && options.workers > 1) {
+		run_result = 1;
+		working = !pthread_create(&worker, NULL, work, NULL);
+		if (!working) {
+			fprintf(stderr, "ringside watch: no more threads\n");
+			status = EXIT_FAILED;
+		}
+	}
 	if (!status)
 		status = loop(start);
+	if (working) {
+		rs_engine_stop(engine);
+		pthread_join(worker, NULL);
+	}
 	if (options.output == OUTPUT_TABLE)
-		table_print(&options, engine, now() - start);
+		print_table(now() - start);
 	rs_engine_statistics(engine, &statistics);
 	error = rs_engine_detach(engine);
 	engine = NULL;

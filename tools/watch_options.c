@@ -34,6 +34,8 @@ static const char usage[] =
 	"  --json         one JSON object a line, with the keys of `ringside decode --json`\n"
 	"  --table        a table that counts by what is watched, instead of each event\n"
 	"  --quiet        only the summary\n"
+	"  --workers N    handle events in N threads (1)\n"
+	"  --waiting MODE adaptive, block or spin: how to wait for the next event\n"
 	"  --verbose      what the library has to say, on stderr\n"
 	"  --help         this\n"
 	"\n"
@@ -42,6 +44,7 @@ static const char usage[] =
 enum {
 	WATCH_CR = 256, WATCH_MSR, WATCH_PAGE, WATCH_KIND,
 	OPTION_COUNT, OPTION_SECONDS, OPTION_JSON, OPTION_TABLE, OPTION_QUIET, OPTION_VERBOSE,
+	OPTION_WORKERS, OPTION_WAITING,
 };
 
 static const struct option long_options[] = {
@@ -62,6 +65,8 @@ static const struct option long_options[] = {
 	{ "table", no_argument, NULL, OPTION_TABLE },
 	{ "quiet", no_argument, NULL, OPTION_QUIET },
 	{ "verbose", no_argument, NULL, OPTION_VERBOSE },
+	{ "workers", required_argument, NULL, OPTION_WORKERS },
+	{ "waiting", required_argument, NULL, OPTION_WAITING },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -201,6 +206,28 @@ static int read_seconds(struct watch_options *options, const char *text)
 	return -1;
 }
 
+static int read_workers(struct watch_options *options, const char *text)
+{
+	uint64_t workers;
+
+	if (!whole_number(text, 64, &workers) || !workers)
+		return complain("--workers %s: a number from 1 to 64", text);
+	options->workers = (uint32_t)workers;
+	return -1;
+}
+
+static int read_waiting(struct watch_options *options, const char *text)
+{
+	static const char *const modes[] = { "adaptive", "block", "spin" };
+
+	for (unsigned int i = 0; i < sizeof(modes) / sizeof(*modes); i++)
+		if (!strcmp(text, modes[i])) {
+			options->waiting = (enum rs_waiting)i;
+			return -1;
+		}
+	return complain("--waiting %s: adaptive, block or spin", text);
+}
+
 static int parse_one(struct watch_options *options, int option, const char *name)
 {
 	if (option <= WATCH_KIND && option >= WATCH_CR && options->watched_count == WATCHES_MAX)
@@ -219,6 +246,8 @@ static int parse_one(struct watch_options *options, int option, const char *name
 	case OPTION_TABLE: options->output = OUTPUT_TABLE; return -1;
 	case OPTION_QUIET: options->output = OUTPUT_NONE; return -1;
 	case OPTION_VERBOSE: options->verbose = true; return -1;
+	case OPTION_WORKERS: return read_workers(options, optarg);
+	case OPTION_WAITING: return read_waiting(options, optarg);
 	case 'h': fputs(usage, stdout); return EXIT_DONE;
 	default: return complain("unknown option, or its value is missing");
 	}
@@ -229,6 +258,7 @@ int watch_options_parse(struct watch_options *options, int argc, char **argv)
 	int option, which = 0, status;
 
 	memset(options, 0, sizeof(*options));
+	options->workers = 1;
 	opterr = 0;
 	optind = 1;
 	while ((option = getopt_long(argc, argv, "h", long_options, &which)) != -1) {

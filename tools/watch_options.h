@@ -30,6 +30,8 @@ struct watch_options {
 	uint64_t count;         /* 0: no limit */
 	double seconds;         /* 0: no limit */
 	bool verbose;
+	uint32_t workers;
+	enum rs_waiting waiting;
 	unsigned int watched_count;
 	struct watched watched[WATCHES_MAX];
 };

@@ -9,6 +9,7 @@
 #include <ringside/log.h>
 #include <ringside/probe.h>
 #include <ringside/reply.h>
+#include <ringside/set.h>
 #include <ringside/statistics.h>
 #include <ringside/version.h>
 #include <ringside/watch.h>

@@ -37,6 +37,7 @@ struct rs_statistics {
 	uint64_t parks;        /* times that a worker slept because there was nothing for it */
 	uint64_t spins;        /* times that the ring was looked at for a while before a sleep */
 	uint64_t spins_paid;   /* and an event came during that */
+	uint64_t throttled;    /* events kept from handlers by calls_per_second_max */
 	uint64_t rescues;      /* handlers that blocked unexpectedly, and others took over */
 	/* By enum rs_kind: how long handlers ran, and how long events had waited for them. */
 	struct rs_latency handler[RS_KIND_COUNT];

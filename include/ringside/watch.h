@@ -20,6 +20,8 @@ extern "C" {
 struct rs_engine;
 struct rs_watch;
 
+#define RS_VCPUS_MAX 256
+
 /*
  * Called in one of the threads that handle the engine's events, with the vCPU waiting (if
  * event->synchronous). One vCPU's events come one after the other, different vCPUs' at once if
@@ -82,12 +84,29 @@ struct rs_watch_options {
 			uint64_t last_gfn; /* 0: the same as first_gfn */
 			uint32_t access;
 		} page;
+		/* RS_BREAKPOINT: where RIP is, or 0: wherever. The INT3 is somebody else's to set. */
+		struct {
+			uint64_t address;
+		} breakpoint;
 		/* RS_GUEST_REQUEST: also requests made by the guest's user space. */
 		struct {
 			bool allow_userspace;
 		} guest_request;
 		uint64_t reserved[8];
 	};
+	/*
+	 * Only events of these vCPUs, bit by bit (all 0: of all), and only while CR3 has this
+	 * value, its flags in bits 0 to 11 and 63 aside (0: any). The events of others are
+	 * looked for in other watches; the guest pays for them all the same.
+	 */
+	uint64_t vcpus[RS_VCPUS_MAX / 64];
+	uint64_t cr3;
+	/*
+	 * At most so many calls of the handler a second (0: no limit). Above that events are
+	 * settled as RS_CONTINUE says until the second is over; the log tells, once in each
+	 * second, and rs_statistics.throttled counts them.
+	 */
+	uint32_t calls_per_second_max;
 	/* May be NULL. In the thread that removes it; if that is a handler, after that one. */
 	rs_watch_gone gone;
 };

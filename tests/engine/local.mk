@@ -17,7 +17,9 @@ tests_engine_table_SOURCES = tests/engine/table.c
 tests_engine_table_LDADD = libringside-private.la
 
 # And on the model.
-check_PROGRAMS += tests/engine/model tests/engine/workers
+check_PROGRAMS += tests/engine/model tests/engine/set tests/engine/workers
+tests_engine_set_SOURCES = tests/engine/set.c
+tests_engine_set_LDADD = libringside.la -lpthread
 TESTS += tests/engine/model.sh tests/engine/workers.sh
 slow_tests += tests/engine/model.sh tests/engine/workers.sh
 EXTRA_DIST += tests/engine/model.sh tests/engine/workers.sh
@@ -25,3 +27,9 @@ tests_engine_workers_SOURCES = tests/engine/workers.c
 tests_engine_workers_LDADD = libringside-private.la -lpthread
 tests_engine_model_SOURCES = tests/engine/model.c
 tests_engine_model_LDADD = libringside-private.la -lpthread
+
+# What an event costs, in instructions: tests/engine/cost.sh, by valgrind where it is.
+check_PROGRAMS += tests/engine/cost
+tests_engine_cost_SOURCES = tests/engine/cost.c
+tests_engine_cost_CPPFLAGS = $(AM_CPPFLAGS) $(URCU_CFLAGS)
+tests_engine_cost_LDADD = libringside-private.la $(URCU_LIBS)

@@ -99,17 +99,16 @@ static int visit(void)
 
 static void watch(struct rs_watch *watches, size_t count)
 {
-	struct rs_table_entry entries[4];
-
-	for (size_t i = 0; i < count; i++)
-		entries[i] = (struct rs_table_entry){
+	for (size_t i = 0; i < count; i++) {
+		struct rs_table_entry entry = {
 			.kind = watches[i].options.kind,
 			.last = UINT64_MAX,
 			.order = i + 1,
 			.watch = &watches[i],
 		};
-	rs_table_free(engine.table);
-	rs_table_build(&engine.table, entries, count);
+
+		rs_table_add(engine.table, &entry);
+	}
 }
 
 static bool check_default(enum rs_kind kind, uint32_t flags)

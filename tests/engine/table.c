@@ -103,7 +103,7 @@ static int visit(void *context, uint64_t first, uint64_t last, uint32_t access)
 
 static bool check_table(unsigned int seed)
 {
-	struct rs_table_entry entries[ENTRY_MAX], sorted[ENTRY_MAX];
+	struct rs_table_entry entries[ENTRY_MAX];
 	struct visited visited = { .entries = entries, .next = 3, .good = true };
 	struct rs_table *table;
 	size_t count;
@@ -111,10 +111,20 @@ static bool check_table(unsigned int seed)
 
 	srand(seed);
 	count = visited.count = fill(entries);
-	for (size_t i = 0; i < count; i++)
-		sorted[count - 1 - i] = entries[i];
-	if (rs_table_build(&table, sorted, count))
+	if (rs_table_open(&table))
 		return false;
+	/* Some of them come, stay while others come, and go. */
+	for (size_t i = 0; i < count; i++)
+		rs_table_add(table, &entries[i]);
+	for (size_t i = 0; i < count; i++) {
+		if (rand() % 3)
+			continue;
+		rs_table_remove(table, &entries[i]);
+		entries[i] = entries[--count];
+		i--;
+	}
+	visited.count = count;
+	rs_table_reap(table);
 	for (uint64_t key = 0; key < KEY_MAX + 10; key++) {
 		good &= check_key(table, entries, count, RS_MSR, key, 0);
 		good &= check_key(table, entries, count, RS_CR, key, 0);
@@ -149,13 +159,53 @@ static void test_ends(void)
 	int calls = 0;
 	bool more;
 
-	rs_table_build(&table, entries, 3);
+	rs_table_open(&table);
+	for (int i = 0; i < 3; i++)
+		rs_table_add(table, &entries[i]);
 	tap_ok(rs_table_next(table, RS_PAGE, UINT64_MAX, RS_ACCESS_W, &order, &more) ==
 			       watch_number(2) && rs_table_access(table, 0) == 0 &&
 		       rs_table_access(table, 1) == ACCESS_ALL,
 	       "the first and the last key there can be");
 	tap_ok(rs_table_visit_pages(table, 0, 9, stop_at_second, &calls) == -5 && calls == 2,
 	       "a visit stops at the first error");
+	rs_table_free(table);
+}
+
+static uint64_t key_number(uint64_t i)
+{
+	return i * 0x9e3779b9 & 0xffffffffff;
+}
+
+/* A million watches, each found, and gone again. */
+static void test_million(void)
+{
+	const uint64_t count = 1000000;
+	struct rs_table *table;
+	bool good = true, more;
+
+	rs_table_open(&table);
+	for (uint64_t i = 0; i < count; i++) {
+		struct rs_table_entry entry = { RS_PAGE, key_number(i), key_number(i), i + 1, 0,
+						watch_number(i + 1) };
+
+		good &= !rs_table_add(table, &entry);
+	}
+	for (uint64_t i = 0; i < count && good; i++) {
+		uint64_t order = 0;
+
+		good &= rs_table_next(table, RS_PAGE, key_number(i), RS_ACCESS_R, &order, &more) ==
+				watch_number(i + 1) && !more;
+	}
+	tap_ok(good && rs_table_count(table, RS_PAGE) == count, "a million watches are found");
+	for (uint64_t i = 0; i < count; i++) {
+		struct rs_table_entry entry = { RS_PAGE, key_number(i), key_number(i), i + 1, 0,
+						watch_number(i + 1) };
+
+		rs_table_remove(table, &entry);
+	}
+	tap_ok(TAP_SAME(rs_table_count(table, RS_PAGE), 0) &&
+		       TAP_SAME(rs_table_access(table, key_number(7)), ACCESS_ALL),
+	       "and gone again");
 	rs_table_free(table);
 }
 
@@ -171,5 +221,6 @@ int main(void)
 		}
 	tap_ok(good, "300 tables find what a plain search finds, in the order of making");
 	test_ends();
+	test_million();
 	return tap_done();
 }

@@ -28,4 +28,16 @@ scenario 16 storm 4 block
 scenario 16 pull 4 block
 scenario 2 storm 2 spin
 scenario 4 waiting_handlers 4 block
+
+# set DOMAINS THREADS: many domains, served by some threads.
+set_of() {
+	on_model --domains "$1" --memory 8 --threads 2 -- "$build/tests/engine/set" "$1" "$2"
+	check "set of $1 domains, $2 threads: $(grep -c '^ok' "$scratch/out") checks, status $status" \
+		[ "$status" = 0 ]
+	[ "$status" = 0 ] || sed 's/^/# /' "$scratch/out"
+	unharmed "set of $1 domains"
+}
+set_of 8 2
+set_of 32 3
+set_of 3 1
 finish
