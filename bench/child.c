@@ -20,6 +20,7 @@
 #include "xen/error.h"
 
 #define WORDS_MAX 128
+#define WRAPPER_MAX 16
 #define READY_LIMIT_NS (60 * CLOCK_SECOND)
 #define STOP_LIMIT_NS (10 * CLOCK_SECOND)
 /* A peer says nothing when it is ready. */
@@ -63,25 +64,50 @@ static void set_environment(int counts_fd)
 	setenv("LD_PRELOAD", all, 1);
 }
 
+/* This program by its path: the contestant may be run by a wrapper, whose /proc/self/exe it is. */
+static const char *own_path(void)
+{
+	static char path[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	if (length <= 0)
+		return NULL;
+	path[length] = 0;
+	return path;
+}
+
+/* valgrind or strace with its options, for bench/instructions and bench/syscalls. */
+static uint32_t add_wrapper(const char **words)
+{
+	static char text[1024];
+	const char *wrapper = getenv("RINGSIDE_BENCH_WRAPPER");
+	char *rest = text;
+	uint32_t count = 0;
+
+	snprintf(text, sizeof(text), "%s", wrapper ? wrapper : "");
+	for (char *word; (word = strsep(&rest, " ")) && count < WRAPPER_MAX;)
+		if (*word)
+			words[count++] = word;
+	return count;
+}
+
 static bool make_command(const struct plan *plan, const struct contestant *contestant,
 			 const char **words)
 {
-	int count = 0;
+	uint32_t count = add_wrapper(words);
 
 	if (contestant->command)
-		return contestant->command(plan, words, WORDS_MAX);
+		return contestant->command(plan, words + count, WORDS_MAX);
 	if (plan->word_count > WORDS_MAX - 5)
 		return false;
-	words[count++] = "/proc/self/exe";
+	words[count++] = own_path();
 	words[count++] = "bench";
+	words[count++] = "--act";
+	words[count++] = contestant->name;
 	for (int i = 1; i < plan->word_count; i++)
 		words[count++] = plan->words[i];
-	/* Before "--", if there is one: options and domains may stand in any order. */
 	words[count] = NULL;
-	memmove(words + 4, words + 2, (size_t)(count - 1) * sizeof(*words));
-	words[2] = "--act";
-	words[3] = contestant->name;
-	return true;
+	return words[0] != NULL;
 }
 
 static int make_counts(struct child *child)
@@ -106,13 +132,13 @@ static void become(const struct child *child, const struct contestant *contestan
 	set_environment(child->counts_fd);
 	if (nowhere >= 0)
 		dup2(nowhere, STDOUT_FILENO);
-	execv(words[0], (char **)(uintptr_t)words);
+	execvp(words[0], (char **)(uintptr_t)words);
 	_exit(127);
 }
 
 int child_start(struct child *child, const struct plan *plan, const struct contestant *contestant)
 {
-	const char *words[WORDS_MAX + 4];
+	const char *words[WORDS_MAX + WRAPPER_MAX];
 	int error;
 
 	*child = (struct child){ .counts_fd = -1 };

@@ -31,4 +31,5 @@ libringside_bench_count_la_CFLAGS = -std=gnu11 $(WARNING_CFLAGS) -O2 -fvisibilit
 libringside_bench_count_la_LDFLAGS = -module -avoid-version -shared -Wl,-z,defs
 libringside_bench_count_la_LIBADD = -ldl
 libringside_bench_count_la_SOURCES = bench/preload.c bench/counts.h ring/atomics.h
-dist_check_SCRIPTS += bench/run
+dist_check_SCRIPTS += bench/run bench/instructions bench/syscalls
+EXTRA_DIST += bench/marginal.py bench/figures.json

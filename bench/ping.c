@@ -11,7 +11,7 @@
 #include "bench/plan.h"
 #include "ring/atomics.h"
 
-#define SPAN_NS (20 * CLOCK_MS)
+#define SPAN_NS (10 * CLOCK_MS)
 #define GAP_NS 20000 /* what no cache miss takes */
 #define LOST_MOST 0.05
 #define SLOWER_MOST 2

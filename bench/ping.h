@@ -17,7 +17,7 @@ struct ping {
 	double lost;             /* share of the time in gaps: somebody else ran */
 };
 
-/* Takes 20 ms. NO_CPU: wherever the kernel puts the thread. */
+/* Takes 10 ms. NO_CPU: wherever the kernel puts the thread. */
 void ping_measure(int cpu, int other_cpu, struct ping *ping);
 
 /* Remembers the best that was seen, and says whether this one is too far from it. */

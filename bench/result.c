@@ -135,6 +135,8 @@ static void add_rates(json_t *object, const struct setting *setting, const struc
 	    per_event(calls_of(counts, 0, COUNTS_CALLS - 1), measure->events));
 	set(object, "notifies_per_event",
 	    per_event(calls_of(counts, COUNTS_NOTIFY, COUNTS_NOTIFY), measure->events));
+	set(object, "waits_per_event",
+	    per_event(calls_of(counts, COUNTS_WAIT, COUNTS_WAIT), measure->events));
 	set(object, "batch", batch_json(counts));
 	set(object, "sleeps_per_s", number((double)measure->sleeps / seconds));
 	if (setting->plan->changes_per_s)
