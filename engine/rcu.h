@@ -14,12 +14,13 @@
 #ifndef RS_ENGINE_RCU_H
 #define RS_ENGINE_RCU_H
 
-#ifndef _LGPL_SOURCE
-#define _LGPL_SOURCE /* inline: we are LGPL too */
+#include "ring/atomics.h"
+
+/* Inline: we are LGPL too. But not for ThreadSanitizer, to which its plain accesses are races. */
+#if !defined(_LGPL_SOURCE) && !defined(RS_TSAN)
+#define _LGPL_SOURCE
 #endif
 #include <urcu/urcu-memb.h>
-
-#include "ring/atomics.h"
 
 /* Stands for the grace period's edge in those notes; a release of *at would wipe them. */
 extern char rs_rcu_grace;

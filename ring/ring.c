@@ -148,6 +148,8 @@ int rs_ring_take(struct rs_ring *ring, void *message, struct rs_ring_fault *faul
 		if (is_jump(ring, pushed))
 			return 0;
 	}
+	/* P2, X2, X1, T1: what lay in the slot before, Xen had consumed. */
+	rs_tsan_acquire(&ring->page->rsp_prod);
 	memcpy(message, slot_of(ring, index), ring->message_size);
 	rs_compiler_barrier();
 	/* T2: releases our copy to P1, so that it is made before a put overwrites the slot. */

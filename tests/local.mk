@@ -12,6 +12,7 @@ include tests/fakexen/hypercalls/local.mk
 include tests/fakexen/semantics/local.mk
 include tests/fakexen/shim/local.mk
 
+EXTRA_DIST += tests/thread.supp
 dist_check_SCRIPTS += tests/arrows.sh tests/headers.sh
 TESTS += tests/arrows.sh tests/headers.sh
 include tests/xen/local.mk

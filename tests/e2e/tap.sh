@@ -10,6 +10,9 @@ chmod 755 "$scratch"
 trap 'rm -rf "$scratch"' EXIT
 number=0
 
+TSAN_OPTIONS="suppressions=$source/tests/thread.supp${TSAN_OPTIONS:+:$TSAN_OPTIONS}"
+export TSAN_OPTIONS
+
 ok() { number=$((number + 1)); echo "ok $number - $*"; }
 not_ok() {
 	number=$((number + 1)); echo "not ok $number - $*"
