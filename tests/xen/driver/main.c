@@ -165,8 +165,8 @@ int main(int argc, char **argv)
 		recorder_keep_policies(bed.guest.domain);
 	introduce(&bed);
 	for (size_t i = 0; i < FILE_COUNT; i++) {
-		/* Measurements take long, and nothing of them would be kept. */
-		if (recorder_is_on() && files[i] == tests_of_cost)
+		/* Measurements take long, and of a command nothing would be kept. */
+		if (recorder_is_on() && (files[i] == tests_of_cost || files[i] == tests_of_demo))
 			continue;
 		for (const struct test *test = files[i]; test->name; test++)
 			if (wanted(test, argv + optind)) {
