@@ -58,13 +58,19 @@ const struct contestant *contestant_next(const struct contestant *before)
 /* ---- in the contestant's process ---- */
 
 volatile int contestant_stopping;
+void (*volatile contestant_on_stop)(void);
 
 /* preload.c's, if it is there: an event is counted in the line of its thread. */
 static struct counts_thread *(*own_line)(void);
 
 static void on_stop(int number)
 {
+	int error = errno;
+
 	contestant_stopping = 1;
+	if (contestant_on_stop)
+		contestant_on_stop();
+	errno = error;
 }
 
 static struct counts *map_counts(void)

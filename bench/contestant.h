@@ -38,8 +38,9 @@ int bench_engine_run(const struct contestant *contestant, const struct plan *pla
 bool peer_xen_access(const struct plan *plan, const char **words, uint32_t size);
 bool peer_libvmi(const struct plan *plan, const char **words, uint32_t size);
 
-/* Set by SIGTERM, in a contestant. */
+/* Set by SIGTERM, in a contestant, which then calls this too, in the signal's handler. */
 extern volatile int contestant_stopping;
+extern void (*volatile contestant_on_stop)(void);
 
 /* The contestant's process. An exit code. */
 int contestant_act(const struct plan *plan);

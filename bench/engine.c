@@ -16,7 +16,6 @@
 
 #define CR4_PGE (1 << 7)
 #define LSTAR 0xc0000082
-#define STEP_MS 100
 #define DATA_GFN (GUEST_DATA_PAGE >> 12)
 /* Where extra watches are put, above all that the guest uses. */
 #define SPARE_GFN 0x1000
@@ -33,6 +32,8 @@ struct table { /* one domain, with a thread that runs its engine */
 	int error; /* of the thread */
 	char text[200];
 };
+
+static struct table tables[PLAN_DOMAINS_MAX];
 
 /* ---- handlers ---- */
 
@@ -215,6 +216,7 @@ static int set_up(struct table *table, const char *domain, uint32_t waiting)
 	const struct plan *plan = table->plan;
 	struct rs_engine_options options = {
 		.waiting = (enum rs_waiting)waiting,
+		.workers = plan->workers ? plan->workers : 1,
 		/* As the baselines do it, where it is not the question. */
 		.page_method = plan->method == METHOD_HOST ? RS_PAGE_METHOD_HOST
 							   : RS_PAGE_METHOD_ALTP2M,
@@ -234,14 +236,13 @@ static void *run(void *argument)
 {
 	struct table *table = argument;
 
-	while (!contestant_stopping && table->error >= 0)
-		table->error = rs_engine_step(table->engine, STEP_MS);
+	table->error = rs_engine_run(table->engine);
 	if (table->error < 0)
 		snprintf(table->text, sizeof(table->text), "%s", rs_error_text());
 	return NULL;
 }
 
-static int start(struct table *tables, const struct plan *plan)
+static int start(const struct plan *plan)
 {
 	for (uint32_t i = 1; i < plan->domain_count; i++)
 		if (pthread_create(&tables[i].thread, NULL, run, &tables[i]))
@@ -251,7 +252,7 @@ static int start(struct table *tables, const struct plan *plan)
 	return 0;
 }
 
-static int finish(struct table *tables, const struct plan *plan)
+static int finish(const struct plan *plan)
 {
 	int error = tables[0].error < 0 ? tables[0].error : 0;
 
@@ -266,13 +267,17 @@ static int finish(struct table *tables, const struct plan *plan)
 }
 
 /* The same for all domains: the last one's duration is told. */
-static int tear_down(struct table *tables, const struct plan *plan, struct counts *counts)
+static int tear_down(const struct plan *plan, struct counts *counts)
 {
 	int error = 0;
 
 	for (uint32_t i = 0; i < plan->domain_count; i++) {
 		uint64_t begin = clock_ns();
-		int result = rs_engine_detach(tables[i].engine);
+		struct rs_engine *engine = tables[i].engine;
+		int result;
+
+		tables[i].engine = NULL;
+		result = rs_engine_detach(engine);
 
 		counts->detach_ns = clock_ns() - begin;
 		if (result)
@@ -281,14 +286,20 @@ static int tear_down(struct table *tables, const struct plan *plan, struct count
 	return error;
 }
 
+/* In a signal's handler. */
+static void stop_all(void)
+{
+	for (uint32_t i = 0; i < PLAN_DOMAINS_MAX; i++)
+		if (tables[i].engine)
+			rs_engine_stop(tables[i].engine);
+}
+
 int bench_engine_run(const struct contestant *contestant, const struct plan *plan,
 		     struct counts *counts)
 {
-	static struct table tables[PLAN_DOMAINS_MAX];
 	int error = 0, undone;
 
-	if (plan->workers > 1)
-		return contestant_not_yet(counts, "the engine has one thread a domain");
+	contestant_on_stop = stop_all;
 	for (uint32_t i = 0; i < plan->domain_count && !error; i++) {
 		tables[i].plan = plan;
 		tables[i].counts = counts;
@@ -296,12 +307,12 @@ int bench_engine_run(const struct contestant *contestant, const struct plan *pla
 	}
 	if (!error) {
 		contestant_ready(counts);
-		error = start(tables, plan);
+		error = start(plan);
 		if (!error) {
 			run(&tables[0]);
-			error = finish(tables, plan);
+			error = finish(plan);
 		}
 	}
-	undone = tear_down(tables, plan, counts);
+	undone = tear_down(plan, counts);
 	return error ? error : undone;
 }

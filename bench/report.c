@@ -11,6 +11,8 @@
 #include "tools/exit_code.h"
 
 #define SCRIPT "bench/report.py"
+#define DEBIANS_PYTHON "/usr/bin/python3"
+#define WORDS_MAX 1024
 
 /* Beside the program's share folder, or as configured; in a build folder, as the environment says. */
 static bool find_script(char *path, size_t size)
@@ -34,9 +36,10 @@ static bool find_script(char *path, size_t size)
 
 int report_main(int argc, char **argv)
 {
-	char path[2 * PATH_MAX];
+	static char path[2 * PATH_MAX];
+	char *words[WORDS_MAX + 2] = { NULL };
 
-	if (argc < 3) {
+	if (argc < 4 || argc > WORDS_MAX) {
 		fprintf(stderr, "ringside bench: %s wants files (ringside bench --help says which)\n",
 			argv[1]);
 		return EXIT_USAGE;
@@ -45,9 +48,13 @@ int report_main(int argc, char **argv)
 		fprintf(stderr, "ringside bench: " SCRIPT " is not installed\n");
 		return EXIT_FAILED;
 	}
+	/* argv without our own name, which makes room for the script's. */
 	argv[0] = path;
-	execvp("python3", (char *[]){ "python3", path, argv[1], argv[2],
-				      argc > 3 ? argv[3] : NULL, NULL });
+	/* Debian's own first: matplotlib is among its packages. */
+	words[0] = access(DEBIANS_PYTHON, X_OK) ? "python3" : DEBIANS_PYTHON;
+	for (int i = 0; i <= argc && i < WORDS_MAX; i++)
+		words[i + 1] = i < argc ? argv[i] : NULL;
+	execvp(words[0], words);
 	perror("ringside bench: python3");
 	return EXIT_FAILED;
 }

@@ -78,6 +78,16 @@ check "an unknown kind: exit status 2 (was $status)" [ "$status" = 2 ]
 run "$source/bench/run" --build "$build" --no-pin --case null --kind cr3 --contestant hybrid,engine \
 	--vcpus 1,2 --think 3000 --repeat 1 --seconds 0.02 --attempts 1 --json "$scratch/json"
 check "bench/run: exit status 0 (was $status)" [ "$status" = 0 ]
-check "bench/run: a line each in --json" [ "$(wc -l <"$scratch/json")" = 4 ]
 check "bench/run: a table that says it is the model's" grep -q 'not times of Xen' "$scratch/out"
+check "bench/run: a line each in --json" [ "$(wc -l <"$scratch/json")" = 4 ]
+run "$ringside" bench --compare "$scratch/json" "$scratch/json"
+check "--compare: a file is not better than itself" grep -q '^0 better, 0 worse' "$scratch/out"
+if /usr/bin/python3 -c 'import matplotlib' 2>/dev/null; then
+	run "$ringside" bench --report "$scratch/page.html" "$scratch/json"
+	check "--report: a page with plots" grep -q '<svg' "$scratch/page.html"
+	check "--report: no title calls the model Xen" sh -c '! grep -q "(on Xen)" "$0"' "$scratch/page.html"
+else
+	skip "--report" "python3-matplotlib is not installed"
+fi
+runs "workers" "$events and .workers == 2" --workers 2 --contestant engine
 finish
