@@ -92,12 +92,12 @@ static uint32_t add_wrapper(const char **words)
 }
 
 static bool make_command(const struct plan *plan, const struct contestant *contestant,
-			 const char **words)
+			 uint32_t domain, const char **words)
 {
 	uint32_t count = add_wrapper(words);
 
 	if (contestant->command)
-		return contestant->command(plan, words + count, WORDS_MAX);
+		return contestant->command(plan, domain, words + count, WORDS_MAX);
 	if (plan->word_count > WORDS_MAX - 5)
 		return false;
 	words[count++] = own_path();
@@ -130,19 +130,23 @@ static void become(const struct child *child, const struct contestant *contestan
 	int nowhere = contestant->command ? open("/dev/null", O_WRONLY) : -1;
 
 	set_environment(child->counts_fd);
-	if (nowhere >= 0)
+	/* A peer may have a line to say of each event. */
+	if (nowhere >= 0) {
 		dup2(nowhere, STDOUT_FILENO);
+		dup2(nowhere, STDERR_FILENO);
+	}
 	execvp(words[0], (char **)(uintptr_t)words);
 	_exit(127);
 }
 
-int child_start(struct child *child, const struct plan *plan, const struct contestant *contestant)
+int child_start(struct child *child, const struct plan *plan, const struct contestant *contestant,
+		uint32_t domain)
 {
 	const char *words[WORDS_MAX + WRAPPER_MAX];
 	int error;
 
 	*child = (struct child){ .counts_fd = -1 };
-	if (!make_command(plan, contestant, words))
+	if (!make_command(plan, contestant, domain, words))
 		return rs_fail(EOPNOTSUPP, "%s is not here, or cannot consume such events",
 			       contestant->name);
 	error = make_counts(child);

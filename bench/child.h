@@ -22,7 +22,8 @@ struct child_use {
 };
 
 /* 0, or -errno and a text: -EOPNOTSUPP: that peer is not here, or cannot do this. */
-int child_start(struct child *child, const struct plan *plan, const struct contestant *contestant);
+int child_start(struct child *child, const struct plan *plan, const struct contestant *contestant,
+		uint32_t domain);
 /* Until it is ready. -EOPNOTSUPP: not yet; child->counts->text says what. */
 int child_wait_ready(struct child *child, const struct contestant *contestant);
 void child_look(const struct child *child, struct child_use *use);

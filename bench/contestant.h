@@ -22,8 +22,10 @@ struct contestant {
 		   struct counts *counts);
 	uint32_t mode; /* of `run` */
 	bool is_engine;
-	/* A peer: fills in the command that consumes this plan's events; false: it cannot. */
-	bool (*command)(const struct plan *plan, const char **words, uint32_t size);
+	/* A peer: fills in the command that consumes this plan's events of one domain, given by
+	 * its number; false: it cannot. */
+	bool (*command)(const struct plan *plan, uint32_t domain, const char **words,
+			uint32_t size);
 };
 
 const struct contestant *contestant_find(const char *name);
@@ -35,8 +37,8 @@ int baseline_run(const struct contestant *contestant, const struct plan *plan,
 		 struct counts *counts);
 int bench_engine_run(const struct contestant *contestant, const struct plan *plan,
 		     struct counts *counts);
-bool peer_xen_access(const struct plan *plan, const char **words, uint32_t size);
-bool peer_libvmi(const struct plan *plan, const char **words, uint32_t size);
+bool peer_xen_access(const struct plan *plan, uint32_t domain, const char **words, uint32_t size);
+bool peer_libvmi(const struct plan *plan, uint32_t domain, const char **words, uint32_t size);
 
 /* Set by SIGTERM, in a contestant, which then calls this too, in the signal's handler. */
 extern volatile int contestant_stopping;

@@ -32,8 +32,8 @@ libringside_bench_count_la_LDFLAGS = -module -avoid-version -shared -Wl,-z,defs
 libringside_bench_count_la_LIBADD = -ldl
 libringside_bench_count_la_SOURCES = bench/preload.c bench/counts.h ring/atomics.h
 dist_check_SCRIPTS += bench/run bench/instructions bench/syscalls
-EXTRA_DIST += bench/marginal.py bench/figures.json
+EXTRA_DIST += bench/marginal.py bench/figures.json bench/peers/libvmi.c bench/README.md
 
 # What --report and --compare hand over to.
 benchdir = $(pkgdatadir)/bench
-dist_bench_DATA = bench/report.py bench/results.py
+dist_bench_DATA = bench/report.py bench/results.py bench/bench-guest.cfg

@@ -265,7 +265,7 @@ static int run_child(struct field *field, const struct plan *plan,
 	if (what == MEASURE_ATTACH)
 		error = start_guests(field, plan);
 	if (!error)
-		error = child_start(child, plan, contestant);
+		error = child_start(child, plan, contestant, field->guests[0].domain);
 	if (!error)
 		error = child_wait_ready(child, contestant);
 	if (!error)

@@ -19,33 +19,36 @@ static const char *installed(const char *variable, const char *otherwise)
 	return access(path, X_OK) ? NULL : path;
 }
 
-/* Its modes are kinds of events; it gives breakpoints back to the guest. */
-bool peer_xen_access(const struct plan *plan, const char **words, uint32_t size)
+/* A peer's three words: the program, the domain's number, and what to watch. */
+static bool fill(const char **words, uint32_t size, const char *path, uint32_t domain,
+		 const char *mode)
 {
-	static const char *const modes[BENCH_KINDS] = { [BENCH_BREAKPOINT] = "breakpoint",
-		[BENCH_CPUID] = "cpuid", [BENCH_CR4] = "write_ctrlreg_cr4" };
-	const char *path = installed("XEN_ACCESS", XEN_ACCESS);
-	const char *mode = modes[plan->kind];
+	static char number[16];
 
 	if (!path || !mode || size < 4)
 		return false;
+	snprintf(number, sizeof(number), "%u", domain);
 	words[0] = path;
-	words[1] = plan->domains[0];
+	words[1] = number;
 	words[2] = mode;
 	words[3] = NULL;
 	return true;
 }
 
-/* Our own program, bench/peers/libvmi.c. */
-bool peer_libvmi(const struct plan *plan, const char **words, uint32_t size)
+/* Its modes are kinds of events. It prints each of them, and gives breakpoints back to the guest. */
+bool peer_xen_access(const struct plan *plan, uint32_t domain, const char **words, uint32_t size)
 {
-	const char *path = installed("RINGSIDE_BENCH_LIBVMI", "");
+	static const char *const modes[BENCH_KINDS] = { [BENCH_BREAKPOINT] = "breakpoint",
+		[BENCH_CPUID] = "cpuid", [BENCH_CR4] = "write_ctrlreg_cr4" };
 
-	if (!path || size < 4)
-		return false;
-	words[0] = path;
-	words[1] = plan->domains[0];
-	words[2] = plan_kind_name(plan->kind);
-	words[3] = NULL;
-	return true;
+	return plan->domain_count == 1 &&
+	       fill(words, size, installed("XEN_ACCESS", XEN_ACCESS), domain, modes[plan->kind]);
+}
+
+/* Our own program, bench/peers/libvmi.c, wherever its builder has put it. */
+bool peer_libvmi(const struct plan *plan, uint32_t domain, const char **words, uint32_t size)
+{
+	return plan->domain_count == 1 &&
+	       fill(words, size, installed("RINGSIDE_BENCH_LIBVMI", ""), domain,
+		    plan_kind_name(plan->kind));
 }
