@@ -5,6 +5,7 @@ import io
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,7 @@ from labkit.problem import Problem, Unavailable  # noqa: E402
 from labkit.release import find_releases  # noqa: E402
 from labkit.table import make_table  # noqa: E402
 from labkit.verdict import Verdict  # noqa: E402
+from labkit.vmlinux import pack_segments  # noqa: E402
 
 
 def silent(_):
@@ -142,6 +144,25 @@ class Room(InFolder):
         cache = Cache(self.folder / "cache", silent)
         (cache.folder / "emulator").mkdir()
         self.assertEqual(cache.emulator(), cache.folder / "emulator")
+
+
+class Kernel(unittest.TestCase):
+    def test_segments_are_packed(self):
+        """Two segments far from each other: one ends with zeros, the notes are left as they are."""
+        kernel = bytearray(0x9000)
+        struct.pack_into("<16sHHIQQQIHHHHHH", kernel, 0, b"\x7fELF\2\1\1", 2, 62, 1, 0x1000,
+                         64, 0x8000, 0, 64, 56, 2, 64, 3, 2)
+        struct.pack_into("<IIQQQQQQ", kernel, 64, 1, 5, 0x4000, 0x1000, 0x1000, 0x2000, 0x3000, 1)
+        struct.pack_into("<IIQQQQQQ", kernel, 120, 4, 4, 0x7000, 0, 0, 8, 8, 4)
+        kernel[0x4000:0x4003], kernel[0x7000:0x7002] = b"abc", b"no"
+        packed = pack_segments(bytes(kernel))
+        self.assertEqual(len(packed), 0x3000)
+        self.assertEqual(struct.unpack_from("<Q", packed, 40), (0,))  # no sections
+        load, notes = (struct.unpack_from("<IIQQQQQQ", packed, at) for at in (64, 120))
+        self.assertEqual(load, (1, 5, 0x1000, 0x1000, 0x1000, 3, 0x3000, 1))
+        self.assertEqual(packed[load[2]:load[2] + load[5]], b"abc")
+        self.assertEqual(notes[5], 8)
+        self.assertEqual(packed[notes[2]:notes[2] + 2], b"no")
 
 
 class Usage(InFolder):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""vmlinux: the kernel inside a bzImage.
+"""vmlinux: the kernel inside a bzImage, and what of it a loader needs.
 
 The setup header (Linux' Documentation/arch/x86/boot.rst) tells where: payload_offset (at
 0x248) and payload_length (at 0x24c) count from the protected-mode code, which starts after the
@@ -12,6 +12,11 @@ import zlib
 from .problem import Problem
 
 SECTOR = 512
+PAGE = 4096
+# Elf64_Ehdr and Elf64_Phdr; the indices are those of the fields that are changed.
+HEADER, E_PHOFF, E_SHOFF, E_PHENTSIZE, E_PHNUM, E_SHENTSIZE = "<16sHHIQQQIHHHHHH", 5, 6, 9, 10, 11
+SEGMENT, P_TYPE, P_OFFSET, P_FILESZ = "<IIQQQQQQ", 0, 2, 5
+PT_LOAD = 1
 
 
 def unpack_vmlinux(image):
@@ -34,27 +39,26 @@ def unpack_vmlinux(image):
     return kernel
 
 
-PAGE = 4096
-HEADER, SEGMENT = "<16xHHIQQQIHHHHHH", "<IIQQQQQQ"
-PT_LOAD = 1
+def _to_page(size):
+    return -(-size // PAGE) * PAGE
 
 
 def pack_segments(kernel):
     """KERNEL, an ELF file, with its segments alone, and without the zeros that these end with:
-    what a loader needs, in half the bytes."""
+    all that a loader needs, in half the bytes."""
     header = list(struct.unpack_from(HEADER, kernel))
-    first, size, count = header[4], header[8], header[9]
-    segments, content = [], bytearray(-(-(64 + size * count) // PAGE) * PAGE)
+    size, count = header[E_PHENTSIZE], header[E_PHNUM]
+    head_size = struct.calcsize(HEADER)
+    entries, content = b"", bytearray(_to_page(head_size + size * count))
     for number in range(count):
-        fields = list(struct.unpack_from(SEGMENT, kernel, first + number * size))
-        kind, _, offset, _, _, length, _, _ = fields
-        piece = kernel[offset:offset + length]
-        if kind == PT_LOAD:
+        fields = list(struct.unpack_from(SEGMENT, kernel, header[E_PHOFF] + number * size))
+        piece = kernel[fields[P_OFFSET]:fields[P_OFFSET] + fields[P_FILESZ]]
+        if fields[P_TYPE] == PT_LOAD:
             piece = piece.rstrip(b"\0")
-        fields[2], fields[5] = len(content), len(piece)
-        segments.append(struct.pack(SEGMENT, *fields))
-        content += piece + b"\0" * (-len(piece) % PAGE)
-    header[4], header[5], header[10:] = 64, 0, [0, 0, 0]  # no sections
-    content[:64] = kernel[:16] + struct.pack(HEADER, *header)[16:]
-    content[64:64 + len(b"".join(segments))] = b"".join(segments)
+        fields[P_OFFSET], fields[P_FILESZ] = len(content), len(piece)
+        entries += struct.pack(SEGMENT, *fields)
+        content += piece.ljust(_to_page(len(piece)), b"\0")
+    header[E_PHOFF], header[E_SHOFF], header[E_SHENTSIZE:] = head_size, 0, [0, 0, 0]
+    head = struct.pack(HEADER, *header) + entries
+    content[:len(head)] = head
     return bytes(content)
