@@ -17,8 +17,9 @@
 #include "xen/domain.h"
 #include "xen/vcpu.h"
 
-#define ROUNDS 100
-#define SPIN_ALONE_ROUNDS 5 /* with one processor: each event takes the guest a time slice */
+#define ROUNDS 50
+#define TRIES 2 /* of which the cheaper counts: somebody else may have run in one */
+#define SPIN_ALONE_ROUNDS 3 /* with one processor: each event takes the guest a time slice */
 #define LSTAR 0xc0000082
 
 /* An event, and how it is answered: by an engine's handler, and by a plain loop. */
@@ -88,7 +89,7 @@ static const struct column columns[] = {
 /* What the table compares, and what the engine may add where nothing jitters. */
 #define ENGINE 0
 #define PLAIN 3
-#define LIMIT_PERCENT 115
+#define LIMIT_PERCENT 120
 
 /* Mean ticks; 0: it did not work. */
 static uint64_t table[ROW_COUNT][COLUMN_COUNT];
@@ -145,6 +146,12 @@ static bool watch(struct bed *bed, const struct row *row)
 	return !error || check(false, "watch: %s", rs_strerror(error));
 }
 
+/* One try more; 0 if it did not work. */
+static uint64_t cheaper(uint64_t ticks, uint64_t before)
+{
+	return before && before < ticks ? before : ticks;
+}
+
 static uint64_t engine_ticks(struct bed *bed, const struct row *row, unsigned int rounds)
 {
 	int error;
@@ -168,8 +175,12 @@ static void fill_engine(struct bed *bed, size_t index)
 
 	if (!bed_attach(bed, &options))
 		return;
-	for (size_t i = 0; i < ROW_COUNT; i++)
-		table[i][index] = engine_ticks(bed, &rows[i], rounds_of(&columns[index]));
+	for (size_t i = 0; i < TRIES * ROW_COUNT; i++) {
+		uint64_t *ticks = &table[i / TRIES][index];
+
+		*ticks = cheaper(engine_ticks(bed, &rows[i / TRIES], rounds_of(&columns[index])),
+				 *ticks);
+	}
 	bed_detach(bed);
 }
 
@@ -221,8 +232,12 @@ static void fill_plain(struct bed *bed, size_t index)
 	if (!bare_open(bare, &bed->guest, plain.waiting == PLAIN_HYBRID ? PLAIN_LOOKS : 0))
 		return;
 	bare_switch(bare, RS_SINGLESTEP, 0, true);
-	for (size_t i = 0; i < ROW_COUNT; i++)
-		table[i][index] = plain_ticks(bed, &plain, &rows[i], rounds_of(&columns[index]));
+	for (size_t i = 0; i < TRIES * ROW_COUNT; i++) {
+		uint64_t *ticks = &table[i / TRIES][index];
+
+		*ticks = cheaper(plain_ticks(bed, &plain, &rows[i / TRIES],
+					     rounds_of(&columns[index])), *ticks);
+	}
 	rs_xen_domain_pause(bare->xen, bare->domain);
 	rs_xen_vcpu_stop_stepping(bare->xen, bare->domain, 0);
 	if (plain.view)

@@ -2,9 +2,9 @@
 /*
  * linux_guest.h: a domain that runs a stock Linux kernel, and a shell on its console.
  *
- * It is made like every other guest here, with libxenctrl alone: no toolstack, no xenstore (of
- * libxenguest, Xen 4.14 does not install the header). Debian's kernel is PVH and wants one page of
- * start info; its console is a ring in a page that we map. The shell reads a line, does it and
+ * It is made like every other guest here, with libxenctrl alone: no toolstack, no xenstore (the
+ * header of libxenguest's builder is not installed by Xen 4.14). Debian's kernel is PVH and wants
+ * one page of start info; its console is a ring in a page that we map. The shell reads a line, does it and
  * says so: like a command in a mailbox, but done by the whole of a kernel.
  */
 #ifndef TESTS_XEN_DRIVER_LINUX_GUEST_H
