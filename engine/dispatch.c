@@ -31,7 +31,7 @@ static bool is_let_through(const struct rs_watch *watch, const struct rs_event *
 }
 
 /* The next watch after *order; it is `running` until finish_watch. */
-static struct rs_watch *begin_watch(struct rs_worker *worker, const struct rs_event *event,
+static inline struct rs_watch *begin_watch(struct rs_worker *worker, const struct rs_event *event,
 				    uint64_t *order, bool *more)
 {
 	const struct rs_table *table = worker->engine->table;
@@ -141,14 +141,12 @@ static inline struct rs_reply ask(struct rs_worker *worker, struct rs_turn *turn
 	return RS_LATER;
 }
 
-struct rs_reply rs_dispatch(struct rs_worker *worker, struct rs_turn *turn)
+static struct rs_reply dispatch_rest(struct rs_worker *worker, struct rs_turn *turn,
+				     struct rs_watch *watch, uint64_t order, bool more)
 {
 	struct rs_reply chosen = RS_CONTINUE;
-	struct rs_watch *watch;
-	uint64_t order = 0;
-	bool more = true;
 
-	while (more && (watch = begin_watch(worker, &turn->event, &order, &more))) {
+	while (watch) {
 		bool pulling = worker->pulling && is_continue(&chosen);
 		struct rs_reply reply = ask(worker, turn, watch, pulling);
 
@@ -158,8 +156,24 @@ struct rs_reply rs_dispatch(struct rs_worker *worker, struct rs_turn *turn)
 		/* Not ours any more, perhaps: who keeps it answers for all. */
 		if (chosen.action == RS_ACTION_LATER)
 			return chosen;
+		watch = more ? begin_watch(worker, &turn->event, &order, &more) : NULL;
 	}
-	if (!order)
-		rs_count(&worker->counters, &worker->counters.unwatched, 1);
 	return chosen;
+}
+
+struct rs_reply rs_dispatch(struct rs_worker *worker, struct rs_turn *turn)
+{
+	uint64_t order = 0;
+	bool more;
+	struct rs_watch *watch = begin_watch(worker, &turn->event, &order, &more);
+	struct rs_reply reply;
+
+	if (!watch)
+		rs_count(&worker->counters, &worker->counters.unwatched, 1);
+	if (!watch || more || watch->filtered || !watch->options.handler)
+		return dispatch_rest(worker, turn, watch, order, more);
+	/* One watch, as a rule. */
+	reply = call(worker, turn, watch, watch->options.handler);
+	finish_watch(worker);
+	return reply;
 }

@@ -28,12 +28,10 @@ static uint32_t order(const struct rs_engine *engine, uint64_t set, uint8_t *num
 	}
 	for (; set; set &= set - 1) {
 		uint8_t number = (uint8_t)__builtin_ctzll(set);
-		uint32_t index = (uint32_t)engine->turns[number].record->request, i;
+		uint32_t index = engine->turns[number].index, i;
 
 		for (i = count++; i; i--) {
-			const struct rs_turn *before = &engine->turns[numbers[i - 1]];
-
-			if ((int32_t)((uint32_t)before->record->request - index) < 0)
+			if ((int32_t)(engine->turns[numbers[i - 1]].index - index) < 0)
 				break;
 			numbers[i] = numbers[i - 1];
 		}
@@ -66,14 +64,15 @@ static int put(struct rs_engine *engine, struct rs_turn *turn)
 /* The handler of an early one may run at this moment. */
 static void note(struct batch *batch, const struct rs_turn *turn)
 {
-	batch->done[batch->count++] = (struct rs_done){
-		.kind = turn->event.kind,
-		.asynchronous = !turn->event.synchronous,
-		.early = turn->early,
-		.seen = turn->seen,
-		.began = turn->early ? turn->seen : turn->began,
-		.ended = turn->early ? turn->seen : turn->ended,
-	};
+	struct rs_done *done = &batch->done[batch->count++];
+
+	done->kind = (uint8_t)turn->event.kind;
+	done->asynchronous = !turn->event.synchronous;
+	done->seen = done->began = done->ended = turn->seen;
+	if (turn->early)
+		return;
+	done->began = turn->began;
+	done->ended = turn->ended;
 }
 
 /* Before the notify: after it the vCPU's next request may come, and wants a turn and its lane. */

@@ -41,17 +41,14 @@ static uint64_t bucket_end(unsigned int bucket)
 	return ((uint64_t)(bucket & (SUB_COUNT - 1)) + SUB_COUNT + 1) * (1ULL << exponent) - 1;
 }
 
-static inline void add(struct rs_histogram *histogram, uint64_t value, bool shared)
+static inline void add(struct rs_histogram *histogram, uint64_t value, uint64_t times, bool shared)
 {
 	uint64_t *bucket = &histogram->buckets[bucket_of(value)];
 
-	if (__builtin_expect(shared, false)) {
-		rs_add_relaxed(bucket, 1);
-		rs_add_relaxed(&histogram->count, 1);
-	} else {
-		rs_count_own(bucket, 1);
-		rs_count_own(&histogram->count, 1);
-	}
+	if (__builtin_expect(shared, false))
+		rs_add_relaxed(bucket, times);
+	else
+		rs_count_own(bucket, times);
 	/* Of two that write at once the smaller may stay: near enough, for strangers. */
 	if (value > rs_load_relaxed(&histogram->max))
 		rs_store_relaxed(&histogram->max, value);
@@ -59,13 +56,21 @@ static inline void add(struct rs_histogram *histogram, uint64_t value, bool shar
 
 void rs_histogram_add(struct rs_histogram *histogram, uint64_t value, uint64_t times)
 {
-	while (times--)
-		add(histogram, value, false);
+	add(histogram, value, times, false);
+}
+
+uint64_t rs_histogram_count(const struct rs_histogram *histogram)
+{
+	uint64_t count = 0;
+
+	for (unsigned int i = 0; i < RS_HISTOGRAM_BUCKETS; i++)
+		count += rs_load_relaxed(&histogram->buckets[i]);
+	return count;
 }
 
 uint64_t rs_histogram_quantile(const struct rs_histogram *histogram, double share)
 {
-	uint64_t count = rs_load_relaxed(&histogram->count);
+	uint64_t count = rs_histogram_count(histogram);
 	uint64_t max = rs_load_relaxed(&histogram->max);
 	uint64_t wanted = (uint64_t)((double)count * share);
 	uint64_t seen = 0;
@@ -83,21 +88,21 @@ uint64_t rs_histogram_quantile(const struct rs_histogram *histogram, double shar
 void rs_counters_handler(struct rs_counters *counters, enum rs_kind kind, uint64_t ticks)
 {
 	if (ticks)
-		add(&counters->handler[kind], ticks, counters->shared);
+		add(&counters->handler[kind], ticks, 1, counters->shared);
 }
 
 /* Who did not have to wait is in no bucket: read_queueing adds them. */
-static inline void count_one(struct rs_counters *counters, const struct rs_done *done,
-			     uint64_t now)
+static inline void count_one(struct rs_counters *counters, const struct rs_done *done)
 {
 	rs_count(counters, &counters->events[done->kind], 1);
-	add(&counters->latency, now - done->seen, counters->shared);
 	if (done->asynchronous)
 		rs_count(counters, &counters->asynchronous, 1);
 	if (done->began != done->seen)
-		add(&counters->queueing[done->kind], done->began - done->seen, counters->shared);
+		add(&counters->queueing[done->kind], done->began - done->seen, 1,
+		    counters->shared);
 	if (done->ended != done->began)
-		add(&counters->handler[done->kind], done->ended - done->began, counters->shared);
+		add(&counters->handler[done->kind], done->ended - done->began, 1,
+		    counters->shared);
 }
 
 void rs_counters_put(struct rs_counters *counters, const struct rs_done *done, uint32_t count,
@@ -108,8 +113,12 @@ void rs_counters_put(struct rs_counters *counters, const struct rs_done *done, u
 		rs_count(counters, &counters->notifies, 1);
 	if (count > rs_load_relaxed(&counters->batch_max))
 		rs_store_relaxed(&counters->batch_max, count);
-	for (uint32_t i = 0; i < count; i++)
-		count_one(counters, &done[i], now);
+	for (uint32_t i = 0, same; i < count; i += same) {
+		/* Seen together, and answered together: so have the same latency. */
+		for (same = 0; i + same < count && done[i + same].seen == done[i].seen; same++)
+			count_one(counters, &done[i + same]);
+		add(&counters->latency, now - done[i].seen, same, counters->shared);
+	}
 }
 
 /* -- what others are told -- */
@@ -129,11 +138,10 @@ static void sum_histograms(const struct rs_engine *engine, size_t offset, struct
 	for (uint32_t i = 0; i <= engine->worker_count; i++) {
 		const struct rs_counters *counters = rs_engine_counters(engine, i);
 		const struct rs_histogram *one = (const void *)((const char *)counters + offset);
-		uint64_t max = rs_load_relaxed(&one->max), count = rs_load_relaxed(&one->count);
+		uint64_t max = rs_load_relaxed(&one->max);
 
-		if (!count)
+		if (!max)
 			continue;
-		sum->count += count;
 		sum->max = max > sum->max ? max : sum->max;
 		for (unsigned int bucket = 0; bucket < RS_HISTOGRAM_BUCKETS; bucket++)
 			sum->buckets[bucket] += rs_load_relaxed(&one->buckets[bucket]);
@@ -143,7 +151,7 @@ static void sum_histograms(const struct rs_engine *engine, size_t offset, struct
 static struct rs_latency latency_of(const struct rs_histogram *sum, double scale)
 {
 	return (struct rs_latency){
-		.count = sum->count,
+		.count = rs_histogram_count(sum),
 		.p50_ns = (uint64_t)((double)rs_histogram_quantile(sum, 0.50) * scale),
 		.p99_ns = (uint64_t)((double)rs_histogram_quantile(sum, 0.99) * scale),
 		.max_ns = (uint64_t)((double)sum->max * scale),
@@ -163,12 +171,12 @@ static struct rs_latency read_queueing(const struct rs_engine *engine, unsigned 
 				       uint64_t events, double scale)
 {
 	struct rs_histogram sum;
+	uint64_t waited;
 
 	sum_histograms(engine, offsetof(struct rs_counters, queueing[kind]), &sum);
-	if (events > sum.count) {
-		sum.buckets[0] += events - sum.count;
-		sum.count = events;
-	}
+	waited = rs_histogram_count(&sum);
+	if (events > waited)
+		sum.buckets[0] += events - waited;
 	return latency_of(&sum, scale);
 }
 

@@ -19,7 +19,6 @@
 #define RS_HISTOGRAM_BUCKETS ((64 - RS_HISTOGRAM_SUB_BITS + 1) << RS_HISTOGRAM_SUB_BITS)
 
 struct rs_histogram {
-	uint64_t count;
 	uint64_t max;
 	uint64_t buckets[RS_HISTOGRAM_BUCKETS];
 };
@@ -28,7 +27,6 @@ struct rs_histogram {
 struct rs_done {
 	uint8_t kind;
 	bool asynchronous;
-	bool early; /* answered before its handler */
 	uint64_t seen, began, ended;
 };
 
@@ -76,6 +74,9 @@ void rs_counters_handler(struct rs_counters *counters, enum rs_kind kind, uint64
 
 /* One writer; several may add to one histogram only by rs_counters_*. */
 void rs_histogram_add(struct rs_histogram *histogram, uint64_t value, uint64_t times);
+
+/* How many values there are. */
+uint64_t rs_histogram_count(const struct rs_histogram *histogram);
 
 /* The smallest value, rounded up to its bucket's end, that `share` of the values do not exceed. */
 uint64_t rs_histogram_quantile(const struct rs_histogram *histogram, double share);

@@ -67,7 +67,8 @@ static bool take_one(struct rs_worker *worker, struct rs_turn *turn)
 	struct rs_ring_fault fault;
 	int taken;
 
-	rs_store_relaxed(&record->request, engine->ring.req_cons | RS_RECORD_SET);
+	turn->index = engine->ring.req_cons;
+	rs_store_relaxed(&record->request, turn->index | RS_RECORD_SET);
 	/* After the number: with it the request is not taken yet, whatever the answer says. */
 	rs_store_release(&record->answer, 0);
 	taken = rs_ring_take(&engine->ring, record->message, &fault);

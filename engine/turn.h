@@ -41,6 +41,7 @@ struct rs_turn {
 	uint8_t number;       /* in the engine's turns */
 	bool early;           /* asynchronous, and answered when it was taken */
 	bool stepped;         /* `own` counts: what the engine's own step owes */
+	uint32_t index;       /* of its request, on the ring */
 	uint32_t parts;       /* of an early one: not yet done with it, of putter and owner */
 	uint64_t seen, began, ended; /* ticks: on the ring; its handler */
 	struct rs_reply own;

@@ -21,7 +21,7 @@
  * up cost, so that at worst we pay twice what was needed. A spin that found nothing costs a
  * credit; a sleep that was shorter than a spin earns some.
  */
-#define SPIN_TICKS 65536
+#define SPIN_TICKS 131072
 #define SPINS_PER_TICKS 32
 /* A spinner looks at everything but the ring and the lanes only now and then. */
 #define SPINS_BETWEEN_LOOKS 65536
