@@ -46,7 +46,7 @@
 #define MB_IRQ    120
 #define MB_FAULT_RIP 128 /* of the last one */
 #define MB_RECOVER 136   /* where #UD, #GP and #PF go on */
-#define MB_MARK   144    /* address of the instruction that the command is about */
+#define MB_MARK   144    /* address of the instruction that the command is about, when it begins */
 #define MB_BEAT   152    /* counts up as long as the vCPU lives */
 
 /* While a command runs, rbp is MB_PATTERN + 5, r8 to r14 MB_PATTERN + 8 to + 14. */

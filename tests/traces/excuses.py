@@ -17,8 +17,8 @@ BEAT = ("heartbeat: stepped through its polling, the guest counts its beats, and
         "come is time; the sum's parity and half carry are in rflags")
 STALE = ("stale: of sldt and str to a register the processor writes no exit qualification, and "
          "Xen reports what an earlier exit has left there")
-VERSION = ("version: messages of version 7 have two fields that those of 6 have not; in a guest that "
-           "is neither nested nor traced they say nothing")
+VERSION = ("version: messages of version 7 have two fields that those of 6 have not; in a guest "
+           "that is neither nested nor traced they say nothing")
 POLLING = ("polling: with all exits watched the guest's own polling is reported too, before and "
            "after the instruction that is meant, as often as it has time for, and interrupts "
            "of the machine come when they come")

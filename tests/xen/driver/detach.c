@@ -13,6 +13,9 @@ static bool leave(struct bed *bed)
 	uint64_t limit = now_ns() + UINT64_C(2000000000);
 	int error;
 
+	/* The command has begun, then a little for the request to come. */
+	while (!bed_get(bed, MB_MARK) && now_ns() < limit)
+		sleep_ms(1);
 	sleep_ms(20);
 	error = rs_engine_detach(bed->engine);
 	bed->engine = NULL;

@@ -316,6 +316,7 @@ void guest_start(struct guest *guest, unsigned int vcpu, unsigned int command, u
 	*word(guest, vcpu, MB_COMMAND) = command;
 	*word(guest, vcpu, MB_ARG0) = a;
 	*word(guest, vcpu, MB_ARG1) = b;
+	*word(guest, vcpu, MB_MARK) = 0; /* the guest sets it when it begins */
 	/* The guest's lfence is the other half: the number is seen after what it stands for. */
 	xen_wmb();
 	*word(guest, vcpu, MB_WANTED) = ++guest->wanted[vcpu];
