@@ -10,17 +10,19 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <ringside/ringside.h>
 
-#include "guests/map.h"
+#include "engine/record.h"
 #include "ring/atomics.h"
 #include "tests/unit/tap.h"
 
@@ -602,6 +604,108 @@ static void scenario_mutual(void)
 	detach("mutual");
 }
 
+static uint64_t wanted_cr3;
+static uint32_t unwanted;
+
+static struct rs_reply check_filtered(const struct rs_event *event, void *user)
+{
+	enter(event);
+	if (event->vcpu != 1 || (wanted_cr3 && rs_event_cr3(event) != wanted_cr3))
+		rs_add_relaxed(&unwanted, 1);
+	leave(event);
+	return RS_CONTINUE;
+}
+
+static struct rs_reply note_cr3(const struct rs_event *event, void *user)
+{
+	enter(event);
+	if (event->vcpu == 1)
+		rs_store_relaxed(&wanted_cr3, rs_event_cr3(event));
+	leave(event);
+	return RS_CONTINUE;
+}
+
+/* Filters are the engine's: what they keep out costs no call of a handler. */
+static void scenario_filters(void)
+{
+	struct rs_statistics statistics;
+	struct rs_watch *made;
+	pthread_t thread;
+	uint32_t before;
+
+	attach();
+	made = watch((struct rs_watch_options){ .kind = RS_CR, .cr.which = RS_CR3,
+						.handler = check_filtered, .vcpus = { 1 << 1 } });
+	thread = start();
+	tap_ok(wait_for(100) && TAP_SAME(rs_load_relaxed(&unwanted), 0), "one vCPU's events only");
+	rs_unwatch(made);
+	made = watch((struct rs_watch_options){ .kind = RS_CPUID, .handler = note_cr3 });
+	wait_for(sum_events() + 20);
+	rs_unwatch(made);
+	watch((struct rs_watch_options){ .kind = RS_CPUID, .handler = check_filtered,
+					 .vcpus = { 1 << 1 }, .cr3 = wanted_cr3 });
+	tap_ok(wait_for(sum_events() + 20) && TAP_SAME(rs_load_relaxed(&unwanted), 0),
+	       "and only with one CR3");
+	stop(thread);
+	detach("filters");
+
+	attach();
+	watch((struct rs_watch_options){ .kind = RS_CR, .cr.which = RS_CR3, .handler = count_event,
+					 .calls_per_second_max = 20 });
+	thread = start();
+	sleep_us(1200000);
+	before = sum_events();
+	rs_engine_statistics(engine, &statistics);
+	tap_ok(before >= 20 && before <= 60 && statistics.throttled > before,
+	       "a rate limit of 20: %u calls in 1.2 s, %lu events kept from it", before,
+	       (unsigned long)statistics.throttled);
+	tap_ok(stop(thread) && all_answered(), "all answered all the same");
+	detach("rate");
+}
+
+/* The record in its file, as another process would read it. */
+static void scenario_record(void)
+{
+	const struct rs_record *record = MAP_FAILED;
+	uint32_t vcpus, open_count = 0, kept_here = 0;
+	struct rs_event events[4];
+	char path[64];
+	bool good = true;
+	int fd;
+
+	attach();
+	snprintf(path, sizeof(path), "/run/ringside/%u.lanes", rs_engine_domain(engine));
+	fd = open(path, O_RDONLY);
+	if (fd >= 0)
+		record = mmap(NULL, sizeof(*record), PROT_READ, MAP_SHARED, fd, 0);
+	if (record == MAP_FAILED || record->pid != (uint32_t)getpid()) {
+		printf("ok %d - record # SKIP no file of ours at %s\n", ++tap_count, path);
+		detach("record");
+		return;
+	}
+	vcpus = rs_engine_vcpu_count(engine) < 4 ? rs_engine_vcpu_count(engine) : 4;
+	watch((struct rs_watch_options){ .kind = RS_CR, .cr.which = RS_CR3 });
+	while (kept_here < vcpus && rs_engine_next(engine, &events[kept_here], 5000) == 1)
+		kept_here++;
+	/* All but one of them: those after it are answered before it. */
+	for (uint32_t i = 1; i < kept_here; i++)
+		good &= !rs_event_reply(&events[i], RS_CONTINUE);
+	for (uint32_t i = 0; i < record->turn_count; i++) {
+		bool is_open = rs_record_is_open(&record->turns[i], record->req_cons,
+						 record->req_cons - 1);
+
+		open_count += is_open;
+		if (is_open)
+			good &= !memcmp(record->turns[i].message, events[0].message, 400);
+	}
+	tap_ok(good && TAP_SAME(open_count, 1) && !memcmp(record->magic, RS_RECORD_MAGIC, 8) &&
+		       record->vcpu_count == rs_engine_vcpu_count(engine),
+	       "the file tells which request is open, and holds it");
+	tap_ok(rs_event_reply(&events[0], RS_CONTINUE) == 0, "until it is answered");
+	detach("record");
+	tap_ok(access(path, F_OK) && errno == ENOENT, "the file goes with the engine");
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -618,6 +722,8 @@ static const struct {
 	{ "detach_inside", scenario_detach_inside },
 	{ "idle", scenario_idle },
 	{ "mutual", scenario_mutual },
+	{ "filters", scenario_filters },
+	{ "record", scenario_record },
 };
 
 int main(int argc, char **argv)
