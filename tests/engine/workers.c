@@ -224,7 +224,7 @@ static struct rs_reply wait_in_handler(const struct rs_event *event, void *user)
 /* Handlers that wait: as many at once as there are workers, vCPUs and slots for. */
 static void scenario_waiting_handlers(void)
 {
-	uint32_t vcpus, wanted;
+	uint32_t vcpus, wanted, most;
 	pthread_t thread;
 	double begin;
 	bool enough;
@@ -239,8 +239,9 @@ static void scenario_waiting_handlers(void)
 	begin = now();
 	enough = wait_for(50 * vcpus);
 	tap_ok(enough, "handlers of 2 ms: %.0f events/s", sum_events() / (now() - begin));
-	tap_ok(at_once_max >= wanted, "%u at once, with %u workers and %u vCPUs", at_once_max,
-	       options.workers, vcpus);
+	most = rs_load_relaxed(&at_once_max);
+	tap_ok(most >= wanted, "%u at once, with %u workers and %u vCPUs", most, options.workers,
+	       vcpus);
 	tap_ok(stop(thread) && in_order() && all_answered(), "in order, each answered");
 	detach("waiting handlers");
 }
@@ -554,6 +555,10 @@ static void scenario_idle(void)
 		printf("# %lu requests, %lu sleeps, %lu parks, %lu spins\n",
 		       second.requests - first.requests, second.sleeps - first.sleeps,
 		       second.parks - first.parks, second.spins - first.spins);
+#ifdef RS_TSAN
+	/* It has a thread of its own, which is not idle. */
+	after = before + second.sleeps - first.sleeps + second.parks - first.parks;
+#endif
 	tap_ok(TAP_SAME(after, before), "an idle engine wakes nobody: %lu wake-ups in 3 s",
 	       (unsigned long)(after - before));
 	tap_ok(stop(thread), "and stops");
