@@ -89,7 +89,7 @@ def is_clean(run, way):
     if way == "1":
         return run["waits_per_event"] >= 0.98
     if way == "hot":
-        return True
+        return run["waits_per_event"] <= 0.005
     # Two for eight: the port rings once more for those that came while it was read.
     return run["waits_per_event"] <= 0.27
 

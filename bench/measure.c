@@ -168,6 +168,22 @@ static int wait_for_limit(const struct field *field, const struct plan *plan)
 	return 0;
 }
 
+/* On a machine that is busy enough a short span may see nothing at all: it is made longer. */
+static void wait_for_some(const struct field *field, const struct plan *plan, uint64_t before)
+{
+	uint64_t limit = clock_ns() + RUN_ON_LIMIT_NS, events = before;
+
+	if (plan->what->measure != MEASURE_EVENTS || plan->kind == BENCH_BARE)
+		return;
+	while (events == before && clock_ns() < limit) {
+		events = 0;
+		for (uint32_t i = 0; i < field->count; i++)
+			events += guest_events(&field->guests[i]);
+		if (events == before)
+			clock_sleep(CLOCK_MS);
+	}
+}
+
 /* The same number of hypercalls is made before each look: what they cost the guest cancels out. */
 static int measure_events(struct field *field, const struct plan *plan, const struct child *child,
 			  struct measure *measure)
@@ -188,6 +204,7 @@ static int measure_events(struct field *field, const struct plan *plan, const st
 		begin.guest_cpu_ns = guest_cpu(field);
 		look(field, child, &begin);
 		clock_sleep(plan->span_ns);
+		wait_for_some(field, plan, begin.view.events);
 	} else {
 		error = wait_for_limit(field, plan);
 	}

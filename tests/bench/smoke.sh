@@ -43,7 +43,8 @@ holds "null: the keys that are promised" '. as $run | all("bed", "case", "kind",
 	"seed", "machine"; . as $key | $run | has($key))'
 holds "null: the model's figures are called the model's" \
 	'.bed == "fakexen" and (.machine | has("xen") | not)'
-holds "null: a notify for each batch" '.notifies_per_event > 0 and .notifies_per_event <= 1'
+# Calls and events are not read at the same instant.
+holds "null: a notify for each batch" '.notifies_per_event > 0 and .notifies_per_event < 1.5'
 runs "mix of four kinds" "$events" --kind mix
 runs "cpuid" "$events" --kind cpuid --contestant engine
 runs "guest requests" "$events" --kind request --contestant engine
@@ -54,7 +55,7 @@ runs "wait" "$events and .rtt_ns.p99 > 1000000" --case wait --handler 1000000 --
 runs "watches" "$events and .watches == 100" --case watches --watches 100 --contestant engine
 runs "vcpus" "$events and .vcpus == 1" --case vcpus --vcpus 1 --contestant hybrid
 runs "domains" "$events and .domains == 2" --domains 2 --case domains --contestant engine
-runs "churn" "$events and .changes_made_per_s > 0" --case churn --contestant engine
+runs "churn" "$events and .changes_made_per_s > 0" --case churn --changes 1000 --contestant engine
 runs "burst" '.events > 0 and .events < 100' --case burst --contestant hybrid
 runs "idle" '.events == 0 and .cpu_share < 0.5' --case idle --contestant engine
 runs "attach" '.first_event_ns > 0' --case attach --contestant engine
