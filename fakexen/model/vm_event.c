@@ -180,6 +180,27 @@ static void keep_book(struct fx_domain *domain, unsigned int vcpu, uint32_t reas
 	}
 }
 
+/* How much of the union says something. Xen has zeros in the rest, and an initialiser of one
+ * member need not make them. */
+static size_t payload_size(uint32_t reason)
+{
+	vm_event_request_t *request = NULL;
+
+	switch (reason) {
+	case VM_EVENT_REASON_MEM_ACCESS: return sizeof(request->u.mem_access);
+	case VM_EVENT_REASON_WRITE_CTRLREG: return sizeof(request->u.write_ctrlreg);
+	case VM_EVENT_REASON_MOV_TO_MSR: return sizeof(request->u.mov_to_msr);
+	case VM_EVENT_REASON_SOFTWARE_BREAKPOINT: return sizeof(request->u.software_breakpoint);
+	case VM_EVENT_REASON_SINGLESTEP: return sizeof(request->u.singlestep);
+	case VM_EVENT_REASON_DEBUG_EXCEPTION: return sizeof(request->u.debug_exception);
+	case VM_EVENT_REASON_CPUID: return sizeof(request->u.cpuid);
+	case VM_EVENT_REASON_DESCRIPTOR_ACCESS: return sizeof(request->u.desc_access);
+	case VM_EVENT_REASON_INTERRUPT: return sizeof(request->u.interrupt);
+	case VM_EVENT_REASON_VMEXIT: return sizeof(request->u.vmexit);
+	default: return 0;              /* guest request, emulation unimplemented */
+	}
+}
+
 /* Writes the request where it will lie: the slot is ours until req_prod passes it. */
 static void put_request(struct fx_model *model, struct fx_domain *domain,
 	const struct fx_vcpu *vcpu, const struct fx_event *event, bool sync)
@@ -195,7 +216,8 @@ static void put_request(struct fx_model *model, struct fx_domain *domain,
 	request->vcpu_id = vcpu - domain->vcpus;
 	request->altp2m_idx = domain->altp2m_active ? vcpu->view : 0;
 	memset(request->_pad, 0, sizeof(request->_pad));
-	memcpy(&request->u, &event->u, sizeof(request->u));
+	memset(&request->u, 0, sizeof(request->u));
+	memcpy(&request->u, &event->u, payload_size(event->reason));
 	fx_registers_fill(&request->data.regs.x86, vcpu);
 	ring->req_prod_pvt++;
 	/* X1: the consumer's acquire of req_prod sees the whole request. */
