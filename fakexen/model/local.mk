@@ -8,7 +8,7 @@ libfakexen_model_la_SOURCES = fakexen/model/lock.c fakexen/model/model.c \
 	fakexen/model/vm_event.c fakexen/model/answer.c fakexen/model/ring.h \
 	fakexen/model/registers.c fakexen/model/registers.h fakexen/model/port.c \
 	fakexen/model/histogram.c fakexen/histogram.h \
-	fakexen/lock.h fakexen/model.h \
+	fakexen/clock.h fakexen/lock.h fakexen/model.h \
 	fakexen/host.h fakexen/xen.h fakexen/p2m.h fakexen/vm_event.h fakexen/vcpu.h \
 	fakexen/port.h fakexen/hypercall.h fakexen/call.h fakexen/atomics.h fakexen/futex.h \
 	fakexen/wire.h

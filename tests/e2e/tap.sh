@@ -10,7 +10,10 @@ chmod 755 "$scratch"
 trap 'rm -rf "$scratch"' EXIT
 number=0
 
-TSAN_OPTIONS="suppressions=$source/tests/thread.supp${TSAN_OPTIONS:+:$TSAN_OPTIONS}"
+# Where another user, too, may read it.
+cp "$source/tests/thread.supp" "$scratch/"
+chmod 644 "$scratch/thread.supp"
+TSAN_OPTIONS="suppressions=$scratch/thread.supp${TSAN_OPTIONS:+:$TSAN_OPTIONS}"
 export TSAN_OPTIONS
 
 ok() { number=$((number + 1)); echo "ok $number - $*"; }
