@@ -12,8 +12,9 @@ include tests/fakexen/hypercalls/local.mk
 include tests/fakexen/semantics/local.mk
 include tests/fakexen/shim/local.mk
 
-EXTRA_DIST += tests/thread.supp
+EXTRA_DIST += tests/distributed.sh tests/installed.sh tests/thread.supp
 dist_check_SCRIPTS += tests/arrows.sh tests/headers.sh
 TESTS += tests/arrows.sh tests/headers.sh
+source_tests += tests/arrows.sh
 include tests/xen/local.mk
 include tests/bench/local.mk

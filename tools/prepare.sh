@@ -46,7 +46,8 @@ configure_into() {
 	mkdir -p "$folder"
 	[ ! -e "$folder/Makefile" ] || return 0
 	source_folder=$PWD
-	(cd "$folder" && "$source_folder/configure" "$@" >configure.log 2>&1) ||
+	# Debian's sh, not bash: configure and libtool start in half the time.
+	(cd "$folder" && CONFIG_SHELL=/bin/sh sh "$source_folder/configure" "$@" >configure.log 2>&1) ||
 		{ tail -n 15 "$folder/configure.log" >&2; fail "configure failed (all of it: $folder/configure.log)"; }
 }
 

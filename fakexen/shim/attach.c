@@ -126,8 +126,7 @@ static int map_model(int fd)
 		return fd;
 	if (fstat(fd, &stat))
 		goto failed;
-	model = (void *)syscall(SYS_mmap, NULL, stat.st_size, PROT_READ | PROT_WRITE, MAP_SHARED,
-		fd, 0);
+	model = shim_map(NULL, stat.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (model == MAP_FAILED)
 		goto failed;
 	attachment.memory_fd = fd;

@@ -53,6 +53,11 @@ SHIM_EXPORT ssize_t write(int fd, const void *data, size_t size)
 	return shim_return(shim_evtchn_write(fd, (unsigned int)device, data, size));
 }
 
+void *shim_map(void *address, size_t length, int prot, int flags, int fd, off_t offset)
+{
+	return (void *)syscall(SYS_mmap, address, length, (long)prot, (long)flags, (long)fd, offset);
+}
+
 static void *map_device(unsigned int device, void *address, size_t length, int prot, int flags)
 {
 	void *at;
@@ -62,8 +67,8 @@ static void *map_device(unsigned int device, void *address, size_t length, int p
 		return shim_mapping_reserve(address, length, prot, flags);
 	case FX_DEVICE_HYPERCALL:
 		/* Buffers for hypercalls: memory that is there, and not a child's. */
-		at = (void *)syscall(SYS_mmap, address, length, prot,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE | (flags & MAP_FIXED), -1, 0);
+		at = shim_map(address, length, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE |
+			(flags & MAP_FIXED), -1, 0);
 		if (at != MAP_FAILED)
 			madvise(at, length, MADV_DONTFORK);
 		return at;
@@ -82,7 +87,7 @@ SHIM_EXPORT void *mmap(void *address, size_t length, int prot, int flags, int fd
 	if (flags & MAP_FIXED)
 		shim_mapping_replaced(address, length);
 	if (device < 0 || !shim_enter())
-		at = (void *)syscall(SYS_mmap, address, length, prot, flags, fd, offset);
+		at = shim_map(address, length, prot, flags, fd, offset);
 	/* ENODEV: a socket, which may be a device that this process has not met yet. */
 	if (device < 0 && at == MAP_FAILED && errno == ENODEV && !anonymous) {
 		device = shim_descriptor_identify(fd);

@@ -40,8 +40,8 @@ static void *map_frames(uintptr_t address, size_t pages, int prot, int flags, ui
 	void *at;
 
 	offset = (offset + FX_PAGE - 1) & ~(uint64_t)(FX_PAGE - 1);
-	at = (void *)syscall(SYS_mmap, address, pages * FX_PAGE, prot, MAP_SHARED | flags,
-		shim_memory_fd(), offset);
+	at = shim_map((void *)address, pages * FX_PAGE, prot, MAP_SHARED | flags, shim_memory_fd(),
+		offset);
 	if (at != MAP_FAILED)
 		madvise(at, pages * FX_PAGE, MADV_DONTFORK);
 	return at;

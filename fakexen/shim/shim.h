@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
+#include <sys/types.h>
 
 #include "fakexen/call.h"
 #include "fakexen/model.h"
@@ -36,6 +37,9 @@ struct fx_model *shim_enter(void);
 struct fx_model *shim_model(void);
 uint32_t shim_process(void);
 int shim_memory_fd(void);
+/* mmap() past the shim's own. (By types: syscall() passes the sixth argument on the stack, where
+ * half of an int's eight bytes are whatever was there.) */
+void *shim_map(void *address, size_t length, int prot, int flags, int fd, off_t offset);
 /* Has the launcher deliver a port to a device that this process does not hold. */
 void shim_deliver_elsewhere(unsigned int device, uint32_t port);
 /* Whether the launcher is still there. */

@@ -2,4 +2,5 @@
 # The bench, and the counts that do not jitter.
 bench_tests = tests/bench/smoke.sh
 TESTS += $(bench_tests)
+source_tests += $(bench_tests)
 EXTRA_DIST += $(bench_tests)

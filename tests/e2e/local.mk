@@ -6,4 +6,4 @@ tests_e2e_destroy_LDADD = $(XENCTRL_LIBS)
 
 e2e_tests = tests/e2e/bad_input.sh tests/e2e/watch.sh
 TESTS += $(e2e_tests)
-EXTRA_DIST += $(e2e_tests) tests/e2e/tap.sh tests/installed.sh
+EXTRA_DIST += $(e2e_tests) tests/e2e/tap.sh

@@ -6,6 +6,7 @@ trace_tests = tests/traces/beds.py tests/traces/comparator.py tests/traces/damag
 	tests/traces/decode.py tests/traces/recorded.py
 dist_check_SCRIPTS += $(trace_tests) tests/traces/compare.py
 TESTS += $(trace_tests)
+source_tests += tests/traces/comparator.py tests/traces/recorded.py
 EXTRA_DIST += tests/traces/excuses.py tests/traces/lab tests/traces/message.py \
 	tests/traces/recording.py tests/traces/tap.py tests/traces/xen-4.14 \
 	tests/traces/xen-4.17 tests/traces/xen-4.20

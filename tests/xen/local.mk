@@ -29,6 +29,7 @@ EXTRA_DIST += tests/xen/broken.sh tests/xen/labkit/linux_guest.py
 # What the lab does when something is wrong; needs no Xen.
 dist_check_SCRIPTS += tests/xen/labkit_test.py
 TESTS += tests/xen/labkit_test.py
+source_tests += tests/xen/labkit_test.py
 
 EXTRA_DIST += tests/xen/README.md tests/xen/lab tests/xen/labkit/__init__.py \
 	tests/xen/labkit/archive.py tests/xen/labkit/cache.py tests/xen/labkit/commands.py \
