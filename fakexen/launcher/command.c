@@ -27,7 +27,7 @@ static void set_environment(const struct launcher *launcher)
 		die("%s: %s", shim, strerror(errno));
 	snprintf(preload, sizeof(preload), "%s%s%s", shim, others && *others ? ":" : "",
 		others ? others : "");
-	snprintf(socket, sizeof(socket), "%s/xenstored", launcher->folder);
+	snprintf(socket, sizeof(socket), "%s/%s", launcher->folder, FX_XENSTORE_SOCKET);
 	if (setenv("LD_PRELOAD", preload, 1) || setenv(FX_RUNTIME_VARIABLE, launcher->folder, 1) ||
 	    setenv("XENSTORED_PATH", socket, 1))
 		die("out of memory");

@@ -262,7 +262,6 @@ void connections_start(struct launcher *launcher)
 void connections_end(struct launcher *launcher)
 {
 	struct connections *connections = launcher->connections;
-	char path[128];
 
 	while (connections->all)
 		end_connection(launcher, connections->all);
@@ -270,8 +269,4 @@ void connections_end(struct launcher *launcher)
 	pthread_mutex_destroy(&connections->mutex);
 	free(connections);
 	launcher->connections = NULL;
-	snprintf(path, sizeof(path), "%s/%s", launcher->folder, FX_PROCESS_SOCKET);
-	unlink(path);
-	snprintf(path, sizeof(path), "%s/%s", launcher->folder, FX_DEVICE_SOCKET);
-	unlink(path);
 }

@@ -66,6 +66,12 @@ void calls_reclaim(struct fx_model *model, uint32_t dead_process);
 /* ---- execute.c ---- */
 int64_t execute(struct launcher *launcher, const struct fx_call *call, uint32_t tid);
 
+/* ---- folder.c: of sockets ---- */
+/* Makes ours, and removes what killed launchers have left. */
+void folder_make(struct launcher *launcher);
+void folder_remove(const struct launcher *launcher);
+#define FX_XENSTORE_SOCKET "xenstored"
+
 /* ---- connections.c: processes and devices ---- */
 void connections_start(struct launcher *launcher);
 /* Deals with all that has come in; any thread. What processes that have died left behind

@@ -10,7 +10,7 @@ fakexen_LDADD = libfakexen-hypercalls.la libfakexen-vcpu.la libfakexen-cpu.la \
 	libfakexen-model.la $(JANSSON_LIBS) $(ZYDIS_LIBS) -lpthread
 fakexen_SOURCES = fakexen/launcher/calls.c fakexen/launcher/command.c \
 	fakexen/launcher/connections.c fakexen/launcher/device.c fakexen/launcher/execute.c \
-	fakexen/launcher/launcher.h fakexen/launcher/log.c fakexen/launcher/machine.c \
+	fakexen/launcher/folder.c fakexen/launcher/launcher.h fakexen/launcher/log.c fakexen/launcher/machine.c \
 	fakexen/launcher/main.c fakexen/launcher/names.c fakexen/launcher/names.h \
 	fakexen/launcher/options.c fakexen/launcher/options.h fakexen/launcher/process.c \
 	fakexen/launcher/report.c fakexen/launcher/world.c \

@@ -16,17 +16,6 @@
 #define GRACE_US 50000
 #define GRACES 10
 
-static void make_folder(struct launcher *launcher)
-{
-	const char *parent = getenv("TMPDIR");
-
-	if (!parent || !*parent || strlen(parent) > 40)
-		parent = "/tmp";
-	snprintf(launcher->folder, sizeof(launcher->folder), "%s/fakexen.XXXXXX", parent);
-	if (!mkdtemp(launcher->folder))
-		die("%s: %s", launcher->folder, strerror(errno));
-}
-
 /* Blocks the signals that the main thread reads instead; all threads inherit it. */
 static int take_signals(void)
 {
@@ -100,7 +89,7 @@ static int end(struct launcher *launcher)
 	connections_end(launcher);
 	xenstore_end(launcher->xenstore);
 	world_end(launcher->world);
-	rmdir(launcher->folder);
+	folder_remove(launcher);
 	return error;
 }
 
@@ -113,7 +102,7 @@ int main(int argc, char **argv)
 	log_open(launcher.options.log);
 	signal_fd = take_signals();
 	machine_build(&launcher);
-	make_folder(&launcher);
+	folder_make(&launcher);
 	connections_start(&launcher);
 	world_start(&launcher);
 	xenstore_start(&launcher);

@@ -327,8 +327,8 @@ void xenstore_start(struct launcher *launcher)
 	store_put(&xenstore->store, "/tool/xenstored", "");
 	look_at_domains(xenstore);
 	xenstore->address.sun_family = AF_UNIX;
-	snprintf(xenstore->address.sun_path, sizeof(xenstore->address.sun_path), "%s/xenstored",
-		launcher->folder);
+	snprintf(xenstore->address.sun_path, sizeof(xenstore->address.sun_path), "%s/%s",
+		launcher->folder, FX_XENSTORE_SOCKET);
 	xenstore->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	xenstore->socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (xenstore->bell < 0 || xenstore->socket < 0 ||
@@ -351,7 +351,6 @@ void xenstore_end(struct xenstore *xenstore)
 	store_free(&xenstore->store);
 	close(xenstore->socket);
 	close(xenstore->bell);
-	unlink(xenstore->address.sun_path);
 	free(xenstore->known);
 	free(xenstore);
 }

@@ -34,6 +34,14 @@ status=0; wait "$pid" || status=$?
 check "SIGTERM reaches the command, and fakexen waits for it (status $status)" [ "$status" = 9 ]
 check "no folder of sockets is left" [ -z "$(ls -A "$TMPDIR")" ]
 
+"$fakexen" -- sleep 5 & pid=$!
+sleep 0.3
+kill -KILL "$pid"
+wait "$pid" 2>/dev/null || true
+check "a killed fakexen leaves its folder" [ "$(ls "$TMPDIR" | wc -l)" = 1 ]
+check "but not for long: the next removes it, and only it" \
+	[ "$("$fakexen" -- sh -c '"$0" -- true; ls "$TMPDIR" | wc -l' "$fakexen")" = 1 ]
+
 on_model --vcpus 3 --domains 2 --pv -- true
 check "the report: three domains" [ "$(jq '.domains | length' "$scratch/report")" = 3 ]
 check "the report: names and kinds" [ "$(jq -c '[.domains[] | .name, .hvm]' "$scratch/report")" = \
