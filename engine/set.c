@@ -2,7 +2,7 @@
 /*
  * set.c: engines in turn.
  *
- * An engine of a set is in one of three states: it rests, and its descriptor is armed in the set's
+ * An engine of a set is in one of three states until it is forgotten: it rests, and its descriptor is armed in the set's
  * epoll, for one shot; it waits in the queue; or a thread steps it. A step that handled
  * something sends it to the end of the queue; one that found nothing has unmasked its port,
  * and it rests again.
@@ -20,7 +20,7 @@
 #include "ring/atomics.h"
 #include "xen/error.h"
 
-enum state { RESTING, QUEUED, STEPPED };
+enum state { RESTING, QUEUED, STEPPED, FORGOTTEN };
 
 struct member {
 	struct rs_engine *engine;
@@ -29,6 +29,7 @@ struct member {
 	enum state state;
 	pthread_t thread; /* that steps it */
 	bool removed;
+	bool awaited; /* by who removes it, and frees it then */
 };
 
 struct rs_set {
@@ -164,6 +165,7 @@ static void forget(struct rs_set *set, struct member *member)
 
 	epoll_ctl(set->epoll_fd, EPOLL_CTL_DEL, rs_engine_fd(member->engine), NULL);
 	*at = member->next;
+	member->state = FORGOTTEN;
 	pthread_cond_broadcast(&set->stepped);
 }
 
@@ -209,11 +211,14 @@ int rs_set_remove(struct rs_set *set, struct rs_engine *engine)
 		forget(set, member);
 		free(member);
 	} else {
-		/* Whoever steps it forgets it. */
+		/* Whoever steps it forgets it; from inside its own handler nobody can wait. */
 		member->removed = true;
-		while (!pthread_equal(member->thread, pthread_self()) &&
-		       *find(set, engine) == member)
-			pthread_cond_wait(&set->stepped, &set->lock);
+		member->awaited = !pthread_equal(member->thread, pthread_self());
+		if (member->awaited) {
+			while (member->state != FORGOTTEN)
+				pthread_cond_wait(&set->stepped, &set->lock);
+			free(member);
+		}
 	}
 	pthread_mutex_unlock(&set->lock);
 	return error;
@@ -223,22 +228,24 @@ int rs_set_remove(struct rs_set *set, struct rs_engine *engine)
 static void put_back(struct rs_set *set, struct member *member, int result)
 {
 	struct rs_engine *engine = member->engine;
-	bool gone;
+	bool gone, removed, awaited;
 
 	pthread_mutex_lock(&set->lock);
 	if (result > 0 && !member->removed)
 		enqueue(set, member);
 	else if (!result && !member->removed)
 		result = rest(set, member, EPOLL_CTL_MOD);
-	gone = result < 0 || member->removed;
+	removed = member->removed;
+	awaited = member->awaited;
+	gone = result < 0 || removed;
 	if (gone)
 		forget(set, member);
 	pthread_mutex_unlock(&set->lock);
-	if (!gone)
+	if (!gone || awaited)
 		return;
-	if (!member->removed && set->ended)
-		set->ended(engine, result, set->user);
 	free(member);
+	if (!removed && set->ended)
+		set->ended(engine, result, set->user);
 }
 
 /* A member that has become readable goes to the end of the queue. */
