@@ -2,3 +2,4 @@
 dist_man_MANS += man/ringside.1
 dist_man_MANS += man/ringside-decode.1
 dist_man_MANS += man/fakexen.1
+dist_man_MANS += man/ringside.3
