@@ -6,7 +6,7 @@
  *		tests/engine/cost KIND BATCH ROUNDS
  *
  * Xen's end is a few lines in main, and the notify an empty function: the difference between
- * two numbers of rounds is what the engine executes for so many events (see cost.sh).
+ * two numbers of rounds is what the engine executes for so many events. KIND is a number of enum rs_kind.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -23,12 +23,12 @@ tests_engine_set_LDADD = libringside.la -lpthread
 TESTS += tests/engine/model.sh tests/engine/workers.sh
 slow_tests += tests/engine/model.sh tests/engine/workers.sh
 EXTRA_DIST += tests/engine/model.sh tests/engine/workers.sh
-tests_engine_workers_SOURCES = tests/engine/workers.c
+tests_engine_workers_SOURCES = tests/engine/workers.c tests/engine/bed.c tests/engine/bed.h
 tests_engine_workers_LDADD = libringside-private.la -lpthread
 tests_engine_model_SOURCES = tests/engine/model.c
 tests_engine_model_LDADD = libringside-private.la -lpthread
 
-# What an event costs, in instructions: tests/engine/cost.sh, by valgrind where it is.
+# What an event costs the engine alone, in instructions, for valgrind: see cost.c.
 check_PROGRAMS += tests/engine/cost
 tests_engine_cost_SOURCES = tests/engine/cost.c
 tests_engine_cost_CPPFLAGS = $(AM_CPPFLAGS) $(URCU_CFLAGS)

@@ -4,7 +4,7 @@
  *
  *	fakexen --vcpus 4 --report FILE -- tests/engine/workers SCENARIO [WORKERS [WAITING]]
  *
- * model.sh runs the scenarios and looks at the model's report.
+ * workers.sh runs the scenarios and looks at the model's report.
  */
 #include "config.h"
 
@@ -12,178 +12,24 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
-
-#include <ringside/ringside.h>
 
 #include "engine/record.h"
 #include "ring/atomics.h"
+#include "tests/engine/bed.h"
 #include "tests/unit/tap.h"
 
-#define VCPUS_MAX 128
 #define MSR_LSTAR 0xc0000082
-
-static struct rs_engine *engine;
-static struct rs_engine_options options;
-
-/* What the handlers have seen, by vCPU. */
-static struct {
-	uint32_t inside, events, out_of_order;
-	uint64_t serial;
-} lanes[VCPUS_MAX];
-static uint32_t overlaps, at_once, at_once_max;
-
-static void die(const char *what, int error)
-{
-	tap_ok(false, "%s: %s", what, rs_strerror(error));
-	exit(tap_done());
-}
-
-static void on_log(enum rs_log_level level, const char *line, void *user)
-{
-	printf("# %s\n", line);
-}
-
-static void attach(void)
-{
-	int error;
-
-	options.log = on_log;
-	memset(lanes, 0, sizeof(lanes));
-	overlaps = at_once = at_once_max = 0;
-	error = rs_engine_attach(&engine, "guest1", &options);
-	if (error)
-		die("attach", error);
-}
-
-static struct rs_watch *watch(struct rs_watch_options wanted)
-{
-	struct rs_watch *made;
-	int error = rs_watch(engine, &wanted, &made);
-
-	if (error)
-		die("watch", error);
-	return made;
-}
 
 static void detach(const char *name)
 {
 	int error = rs_engine_detach(engine);
 
 	tap_ok(!error, "%s: detached%s%s", name, error ? ": " : "", error ? rs_strerror(error) : "");
-}
-
-static void sleep_us(unsigned int us)
-{
-	nanosleep(&(struct timespec){ .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000 },
-		  NULL);
-}
-
-static double now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static void enter(const struct rs_event *event)
-{
-	uint32_t count = rs_add_acq_rel(&at_once, 1) + 1;
-
-	if (count > rs_load_relaxed(&at_once_max))
-		rs_store_relaxed(&at_once_max, count);
-	if (rs_exchange_acquire(&lanes[event->vcpu].inside, 1))
-		rs_add_relaxed(&overlaps, 1);
-	/* Plain: only one vCPU's events could race here, and they come one at a time. */
-	if (event->serial <= lanes[event->vcpu].serial)
-		lanes[event->vcpu].out_of_order++;
-	lanes[event->vcpu].serial = event->serial;
-	rs_add_relaxed(&lanes[event->vcpu].events, 1);
-}
-
-static void leave(const struct rs_event *event)
-{
-	rs_store_release(&lanes[event->vcpu].inside, 0);
-	rs_add_acq_rel(&at_once, -1);
-}
-
-static uint32_t sum_events(void)
-{
-	uint32_t sum = 0;
-
-	for (unsigned int i = 0; i < VCPUS_MAX; i++)
-		sum += rs_load_relaxed(&lanes[i].events);
-	return sum;
-}
-
-static uint32_t sum_out_of_order(void)
-{
-	uint32_t sum = 0;
-
-	for (unsigned int i = 0; i < VCPUS_MAX; i++)
-		sum += lanes[i].out_of_order;
-	return sum;
-}
-
-static bool in_order(void)
-{
-	return TAP_SAME(overlaps, 0) && TAP_SAME(sum_out_of_order(), 0);
-}
-
-static bool all_answered(void)
-{
-	struct rs_statistics statistics;
-
-	rs_engine_statistics(engine, &statistics);
-	return TAP_SAME(statistics.refused, 0) && TAP_SAME(statistics.faults, 0) &&
-	       TAP_SAME(statistics.requests, statistics.answers);
-}
-
-static int run_result;
-
-static void *run_main(void *unused)
-{
-	run_result = rs_engine_run(engine);
-	return NULL;
-}
-
-static pthread_t start(void)
-{
-	pthread_t thread;
-
-	pthread_create(&thread, NULL, run_main, NULL);
-	return thread;
-}
-
-static bool stop(pthread_t thread)
-{
-	rs_engine_stop(engine);
-	pthread_join(thread, NULL);
-	return TAP_SAME(run_result, 0);
-}
-
-/* Until `count` events were seen; false after ten seconds. */
-static bool wait_for(uint32_t count)
-{
-	double end = now() + 10;
-
-	while (sum_events() < count && now() < end)
-		sleep_us(1000);
-	return sum_events() >= count;
-}
-
-static struct rs_reply count_event(const struct rs_event *event, void *user)
-{
-	enter(event);
-	leave(event);
-	return RS_CONTINUE;
 }
 
 static void scenario_storm(void)
