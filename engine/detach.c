@@ -177,13 +177,13 @@ static void give_ring_back(struct rs_engine *engine, struct report *report)
 static int report_stuck(struct rs_engine *engine)
 {
 	for (uint32_t i = 0; i < engine->worker_count; i++) {
-		const struct rs_watch *watch = rs_load_acquire(&engine->workers[i].running);
+		const struct rs_rule *rule = rs_load_acquire(&engine->workers[i].running);
 
-		if (watch)
+		if (rule)
 			return rs_fail(ETIMEDOUT,
 				       "domain %u: the handler of a %s watch does not return: it is "
 				       "still attached; detach again", engine->domain,
-				       rs_kind_name(watch->options.kind));
+				       rs_kind_name(rule->options.kind));
 	}
 	return rs_fail(ETIMEDOUT, "domain %u: a thread does not leave the engine: it is still "
 				  "attached; detach again", engine->domain);

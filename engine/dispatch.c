@@ -18,7 +18,7 @@
 
 #define CR3_ADDRESS 0x000ffffffffff000ULL
 
-static bool is_let_through(const struct rs_watch *watch, const struct rs_event *event)
+static bool is_let_through(const struct rs_rule *watch, const struct rs_event *event)
 {
 	static const uint64_t none[RS_VCPUS_MAX / 64];
 	const struct rs_watch_options *options = &watch->options;
@@ -31,13 +31,13 @@ static bool is_let_through(const struct rs_watch *watch, const struct rs_event *
 }
 
 /* The next watch after *order; it is `running` until finish_watch. */
-static inline struct rs_watch *begin_watch(struct rs_worker *worker, const struct rs_event *event,
+static inline struct rs_rule *begin_watch(struct rs_worker *worker, const struct rs_event *event,
 				    uint64_t *order, bool *more)
 {
 	const struct rs_table *table = worker->engine->table;
 	uint32_t access = event->kind == RS_PAGE ? event->page.access : 0;
 	uint64_t key = rs_table_key(event);
-	struct rs_watch *watch;
+	struct rs_rule *watch;
 
 	rs_rcu_begin();
 	do
@@ -59,9 +59,9 @@ static inline void finish_watch(struct rs_worker *worker)
 	 * one worker that handler was ours.
 	 */
 	if (engine->worker_count == 1)
-		rs_store_release(&worker->running, (struct rs_watch *)NULL);
+		rs_store_release(&worker->running, (struct rs_rule *)NULL);
 	else
-		rs_store_seq_cst(&worker->running, (struct rs_watch *)NULL);
+		rs_store_seq_cst(&worker->running, (struct rs_rule *)NULL);
 	if (rs_load_seq_cst(&engine->leaving))
 		rs_watch_bury(engine);
 }
@@ -85,7 +85,7 @@ static void choose(struct rs_engine *engine, const struct rs_event *event, struc
 
 /* One handler, timed. */
 static inline struct rs_reply call(struct rs_worker *worker, struct rs_turn *turn,
-			    struct rs_watch *watch, rs_handler handler)
+			    struct rs_rule *watch, rs_handler handler)
 {
 	struct rs_reply reply;
 	uint64_t began;
@@ -101,7 +101,7 @@ static inline struct rs_reply call(struct rs_worker *worker, struct rs_turn *tur
 }
 
 /* One call more in this second: not too many? Two that reset it at once may let a few more pass. */
-static bool is_in_time(struct rs_worker *worker, struct rs_watch *watch)
+static bool is_in_time(struct rs_worker *worker, struct rs_rule *watch)
 {
 	uint32_t most = watch->options.calls_per_second_max, calls;
 	uint64_t now;
@@ -127,7 +127,7 @@ static bool is_in_time(struct rs_worker *worker, struct rs_watch *watch)
 
 /* In a thread that pulls, a watch without a handler gives its event to that thread. */
 static inline struct rs_reply ask(struct rs_worker *worker, struct rs_turn *turn,
-				  struct rs_watch *watch, bool pulling)
+				  struct rs_rule *watch, bool pulling)
 {
 	if (watch->filtered && !is_in_time(worker, watch))
 		return RS_CONTINUE;
@@ -142,7 +142,7 @@ static inline struct rs_reply ask(struct rs_worker *worker, struct rs_turn *turn
 }
 
 static struct rs_reply dispatch_rest(struct rs_worker *worker, struct rs_turn *turn,
-				     struct rs_watch *watch, uint64_t order, bool more)
+				     struct rs_rule *watch, uint64_t order, bool more)
 {
 	struct rs_reply chosen = RS_CONTINUE;
 
@@ -165,7 +165,7 @@ struct rs_reply rs_dispatch(struct rs_worker *worker, struct rs_turn *turn)
 {
 	uint64_t order = 0;
 	bool more;
-	struct rs_watch *watch = begin_watch(worker, &turn->event, &order, &more);
+	struct rs_rule *watch = begin_watch(worker, &turn->event, &order, &more);
 	struct rs_reply reply;
 
 	if (!watch)

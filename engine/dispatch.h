@@ -6,7 +6,7 @@
 #include <ringside/reply.h>
 
 struct rs_turn;
-struct rs_watch;
+struct rs_rule;
 struct rs_worker;
 
 /*

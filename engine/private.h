@@ -37,17 +37,27 @@
 #include "xen/log.h"
 #include "xen/port.h"
 
-struct rs_watch {
-	struct rs_engine *engine;
+/*
+ * What a watch asks for at present, as the table shows it and a handler runs by it: written
+ * whole before it is published, and never changed but for its pace and its rate.
+ */
+struct rs_rule {
 	struct rs_watch_options options;
 	uint64_t order;
 	uint64_t first, last; /* of the kind's key */
-	struct rs_watch *next, *before; /* of the engine's, in no particular order */
 	struct rs_pace pace;
 	bool filtered;    /* by vCPU, CR3 or rate: looked at only then */
 	/* Calls in the present second, which began at `second` (ticks of the clock, ns). */
 	uint64_t second;
 	uint32_t calls;
+	struct rs_rule *next; /* of the buried */
+};
+
+/* What its maker holds. */
+struct rs_watch {
+	struct rs_engine *engine;
+	struct rs_rule *rule;
+	struct rs_watch *next, *before; /* of the engine's, in no particular order */
 };
 
 struct rs_engine {
@@ -118,7 +128,7 @@ struct rs_engine {
 	/* Read on each event's way. */
 	uint32_t leaving __attribute__((aligned(64))); /* how many are in `buried` */
 	pthread_mutex_t burial;
-	struct rs_watch *buried; /* removed inside a handler, while another may run theirs */
+	struct rs_rule *buried; /* removed inside a handler, while another may run theirs */
 };
 
 /* run.c: a thread becomes a worker, and is none any more; -ESHUTDOWN if the engine detaches. */

@@ -31,7 +31,7 @@ struct reference {
 	struct garbage garbage;
 	struct reference *next; /* RCU; of a later watch */
 	uint64_t order;
-	struct rs_watch *watch;
+	struct rs_rule *rule;
 	uint32_t access;
 };
 
@@ -220,7 +220,7 @@ static int add_to_block(struct rs_table *table, const struct rs_table_entry *ent
 	}
 	*reference = (struct reference){
 		.order = entry->order,
-		.watch = entry->watch,
+		.rule = entry->rule,
 		.access = entry->access,
 	};
 	/* G2 */
@@ -236,7 +236,7 @@ static int remove_from_block(struct rs_table *table, const struct rs_table_entry
 	struct cell *cell = find_cell(table, tag_of(entry->kind, level), block);
 	struct reference **at = cell ? &cell->references : NULL, *before = NULL, *found;
 
-	while (at && *at && (*at)->watch != entry->watch) {
+	while (at && *at && (*at)->rule != entry->rule) {
 		before = *at;
 		at = &before->next;
 	}
@@ -338,7 +338,7 @@ static inline bool is_wanted(const struct reference *reference, uint32_t access,
 	       (!access || access & ACCESS_ALL & ~reference->access);
 }
 
-struct rs_watch *rs_table_next(const struct rs_table *table, enum rs_kind kind, uint64_t key,
+struct rs_rule *rs_table_next(const struct rs_table *table, enum rs_kind kind, uint64_t key,
 			       uint32_t access, uint64_t *order, bool *more)
 {
 	uint32_t levels = rs_load_relaxed(&table->levels[kind]);
@@ -360,7 +360,7 @@ struct rs_watch *rs_table_next(const struct rs_table *table, enum rs_kind kind, 
 	if (!found)
 		return NULL;
 	*order = found->order;
-	return found->watch;
+	return found->rule;
 }
 
 uint32_t rs_table_access(const struct rs_table *table, uint64_t gfn)

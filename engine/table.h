@@ -19,16 +19,16 @@
 
 #include <ringside/event.h>
 
-struct rs_watch;
+struct rs_rule;
 struct rs_table;
 
-/* A watch as the table sees it. */
+/* A watch as the table sees it: its rule (private.h). */
 struct rs_table_entry {
 	enum rs_kind kind;
 	uint64_t first, last; /* of the kind's key, both included */
 	uint64_t order;       /* from 1 on; greater than that of any watch before */
 	uint32_t access;      /* RS_PAGE: what may be done there */
-	struct rs_watch *watch;
+	struct rs_rule *rule;
 };
 
 /* -ENOMEM. */
@@ -65,7 +65,7 @@ static inline uint64_t rs_table_key(const struct rs_event *event)
  * NULL. A page fault is wanted only by watches that forbid what the guest tried (`access`);
  * pass 0 for other kinds. *order becomes the watch's; *more is false if none can follow.
  */
-struct rs_watch *rs_table_next(const struct rs_table *table, enum rs_kind kind, uint64_t key,
+struct rs_rule *rs_table_next(const struct rs_table *table, enum rs_kind kind, uint64_t key,
 			       uint32_t access, uint64_t *order, bool *more);
 
 /* What the guest may do with a page: what all that watch it allow. */

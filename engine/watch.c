@@ -17,9 +17,9 @@
 static const enum rs_kind always[] = { RS_SINGLESTEP, RS_EMUL_UNIMPLEMENTED };
 #define ALWAYS_COUNT (sizeof(always) / sizeof(always[0]))
 
-static struct rs_xen_source source_of(const struct rs_watch *watch)
+static struct rs_xen_source source_of(const struct rs_rule *rule)
 {
-	const struct rs_watch_options *options = &watch->options;
+	const struct rs_watch_options *options = &rule->options;
 	struct rs_xen_source source = { .kind = options->kind };
 
 	source.synchronous = !options->asynchronous && options->kind != RS_VMEXIT;
@@ -60,19 +60,19 @@ int rs_watch_begin_sources(struct rs_engine *engine)
  * What all watches want of the source of this one: those of its kind and key. Kinds whose
  * sources have no parameters are the same for all, and are not gone through.
  */
-static bool wanted_source(const struct rs_watch *watch, struct rs_xen_source *wanted)
+static bool wanted_source(const struct rs_engine *engine, const struct rs_rule *rule,
+			  struct rs_xen_source *wanted)
 {
-	const struct rs_engine *engine = watch->engine;
-	enum rs_kind kind = watch->options.kind;
-	const struct rs_watch *other;
+	enum rs_kind kind = rule->options.kind;
+	const struct rs_rule *other;
 	uint64_t order = 0;
 	bool more, any = false;
 
-	*wanted = source_of(watch);
+	*wanted = source_of(rule);
 	/* One source for all addresses, and nothing about it to be wanted. */
 	if (kind == RS_BREAKPOINT)
 		return rs_table_count(engine->table, kind) > 0;
-	while ((other = rs_table_next(engine->table, kind, watch->first, 0, &order, &more))) {
+	while ((other = rs_table_next(engine->table, kind, rule->first, 0, &order, &more))) {
 		struct rs_xen_source source = source_of(other);
 
 		if (any)
@@ -90,34 +90,40 @@ static bool wanted_source(const struct rs_watch *watch, struct rs_xen_source *wa
 	return any;
 }
 
-static int apply_source(const struct rs_watch *watch)
+static int apply_source(struct rs_engine *engine, const struct rs_rule *rule)
 {
-	struct rs_sources *sources = &watch->engine->sources;
 	struct rs_xen_source wanted;
 
-	if (wanted_source(watch, &wanted))
-		return rs_sources_set(sources, &wanted, 1);
-	return rs_sources_unset(sources, &wanted);
+	if (wanted_source(engine, rule, &wanted))
+		return rs_sources_set(&engine->sources, &wanted, 1);
+	return rs_sources_unset(&engine->sources, &wanted);
 }
 
-static struct rs_table_entry entry_of(struct rs_watch *watch)
+static struct rs_table_entry entry_of(struct rs_rule *rule)
 {
 	return (struct rs_table_entry){
-		.kind = watch->options.kind,
-		.first = watch->first,
-		.last = watch->last,
-		.order = watch->order,
-		.access = watch->options.kind == RS_PAGE ? watch->options.page.access : 0,
-		.watch = watch,
+		.kind = rule->options.kind,
+		.first = rule->first,
+		.last = rule->last,
+		.order = rule->order,
+		.access = rule->options.kind == RS_PAGE ? rule->options.page.access : 0,
+		.rule = rule,
 	};
 }
 
-/* For those who look from now on; who has looked before may still run it. */
-static void unpublish(struct rs_watch *watch)
+static int publish(struct rs_engine *engine, struct rs_rule *rule)
 {
-	struct rs_table_entry entry = entry_of(watch);
+	struct rs_table_entry entry = entry_of(rule);
 
-	rs_table_remove(watch->engine->table, &entry);
+	return rs_table_add(engine->table, &entry);
+}
+
+/* For those who look from now on; who has looked before may still run it. */
+static void unpublish(struct rs_engine *engine, struct rs_rule *rule)
+{
+	struct rs_table_entry entry = entry_of(rule);
+
+	rs_table_remove(engine->table, &entry);
 }
 
 static void link_watch(struct rs_watch *watch)
@@ -167,56 +173,50 @@ static int hold_writes(struct rs_engine *engine)
 	return error;
 }
 
-/* Tells Xen about a watch that can be looked up already. */
-static int switch_on(struct rs_watch *watch)
+/* Tells Xen about a rule that can be looked up already. */
+static int switch_on(struct rs_engine *engine, const struct rs_rule *rule)
 {
-	struct rs_engine *engine = watch->engine;
 	int error;
 
-	if (watch->options.kind == RS_PAGE)
-		return rs_table_visit_pages(engine->table, watch->first, watch->last, set_pages,
+	if (rule->options.kind == RS_PAGE)
+		return rs_table_visit_pages(engine->table, rule->first, rule->last, set_pages,
 					    engine);
-	if (watch->options.deny) {
+	if (rule->options.deny) {
 		error = hold_writes(engine);
 		if (error)
 			return error;
 	}
-	return apply_source(watch);
+	return apply_source(engine, rule);
 }
 
-/* Takes back what switch_on did, for a watch that is not among the engine's any more. */
-static void switch_off(struct rs_watch *watch)
+/* Takes back what switch_on did, for a rule that is not in the table any more. */
+static void switch_off(struct rs_engine *engine, const struct rs_rule *rule)
 {
-	struct rs_engine *engine = watch->engine;
-
-	if (watch->options.kind == RS_PAGE)
-		rs_table_visit_pages(engine->table, watch->first, watch->last, open_pages,
-				     engine);
+	if (rule->options.kind == RS_PAGE)
+		rs_table_visit_pages(engine->table, rule->first, rule->last, open_pages, engine);
 	else
-		apply_source(watch);
+		apply_source(engine, rule);
 }
 
 /* Does some worker run its handler? */
-static bool is_running(const struct rs_watch *watch)
+static bool is_running(const struct rs_engine *engine, const struct rs_rule *rule)
 {
-	const struct rs_engine *engine = watch->engine;
-
 	for (uint32_t i = 0; i < engine->worker_count; i++)
-		/* U1: acquires R1 and R2: what the handler did is done before its watch is freed. */
-		if (rs_load_seq_cst(&engine->workers[i].running) == watch)
+		/* U1: acquires R1 and R2: what the handler did is done before its rule is freed. */
+		if (rs_load_seq_cst(&engine->workers[i].running) == rule)
 			return true;
 	return false;
 }
 
 /*
- * Until the handler of that watch, which cannot be called any more, has returned. Polled,
+ * Until the handler of that rule, which cannot be called any more, has returned. Polled,
  * so that the event path has nothing to look at and nobody to wake.
  */
-static void wait_for_handler(const struct rs_watch *watch)
+static void wait_for_handler(const struct rs_engine *engine, const struct rs_rule *rule)
 {
 	struct timespec pause = { .tv_nsec = 20000 };
 
-	while (is_running(watch)) {
+	while (is_running(engine, rule)) {
 		nanosleep(&pause, NULL);
 		if (pause.tv_nsec < 1000000)
 			pause.tv_nsec *= 2;
@@ -226,45 +226,44 @@ static void wait_for_handler(const struct rs_watch *watch)
 static int add(struct rs_watch *watch)
 {
 	struct rs_engine *engine = watch->engine;
-	struct rs_table_entry entry;
+	struct rs_rule *rule = watch->rule;
 	struct rs_error_note note;
 	int error;
 
-	watch->order = ++engine->orders;
-	entry = entry_of(watch);
-	error = rs_table_add(engine->table, &entry);
+	rule->order = ++engine->orders;
+	error = publish(engine, rule);
 	if (error)
 		return error;
 	link_watch(watch);
-	error = switch_on(watch);
+	error = switch_on(engine, rule);
 	if (!error)
 		return 0;
 	rs_error_keep(&note);
 	unlink_watch(watch);
-	unpublish(watch);
-	switch_off(watch);
+	unpublish(engine, rule);
+	switch_off(engine, rule);
 	rs_rcu_wait();
 	rs_table_reap(engine->table);
 	rs_error_restore(&note);
 	/* An event may have found it. */
-	wait_for_handler(watch);
+	wait_for_handler(engine, rule);
 	return error;
 }
 
-static void set_key(struct rs_watch *watch)
+static void set_key(struct rs_rule *rule)
 {
-	const struct rs_watch_options *options = &watch->options;
+	const struct rs_watch_options *options = &rule->options;
 
 	if (options->kind == RS_CR)
-		watch->first = watch->last = options->cr.which;
+		rule->first = rule->last = options->cr.which;
 	else if (options->kind == RS_MSR)
-		watch->first = watch->last = options->msr.index;
+		rule->first = rule->last = options->msr.index;
 	else if (options->kind == RS_PAGE) {
-		watch->first = options->page.first_gfn;
-		watch->last = options->page.last_gfn ? options->page.last_gfn : watch->first;
+		rule->first = options->page.first_gfn;
+		rule->last = options->page.last_gfn ? options->page.last_gfn : rule->first;
 	} else if (options->kind == RS_BREAKPOINT) {
-		watch->first = options->breakpoint.address;
-		watch->last = watch->first ? watch->first : UINT64_MAX;
+		rule->first = options->breakpoint.address;
+		rule->last = rule->first ? rule->first : UINT64_MAX;
 	}
 }
 
@@ -277,6 +276,44 @@ static bool is_filtered(const struct rs_watch_options *options)
 	return vcpus || options->cr3 || options->calls_per_second_max;
 }
 
+static int make_rule(struct rs_engine *engine, const struct rs_watch_options *options,
+		     size_t size, struct rs_rule **out)
+{
+	struct rs_rule *rule = calloc(1, sizeof(*rule));
+	int error;
+
+	if (!rule)
+		return rs_fail(ENOMEM, "no memory for a watch");
+	error = rs_options_read(&rule->options, sizeof(rule->options), options, size);
+	if (!error)
+		error = rs_options_check_watch(&rule->options, engine->kinds);
+	if (error) {
+		free(rule);
+		return error;
+	}
+	rs_pace_init(&rule->pace);
+	set_key(rule);
+	rule->filtered = is_filtered(&rule->options);
+	*out = rule;
+	return 0;
+}
+
+static int make_watch(struct rs_engine *engine, const struct rs_watch_options *options,
+		      size_t size, struct rs_watch **out)
+{
+	struct rs_watch *watch = calloc(1, sizeof(*watch));
+	int error;
+
+	*out = watch;
+	if (!watch)
+		return rs_fail(ENOMEM, "no memory for a watch");
+	watch->engine = engine;
+	error = make_rule(engine, options, size, &watch->rule);
+	if (error)
+		free(watch);
+	return error;
+}
+
 int rs_watch_sized(struct rs_engine *engine, const struct rs_watch_options *options, size_t size,
 		   struct rs_watch **out)
 {
@@ -285,50 +322,39 @@ int rs_watch_sized(struct rs_engine *engine, const struct rs_watch_options *opti
 
 	if (out)
 		*out = NULL;
-	watch = calloc(1, sizeof(*watch));
-	if (!watch)
-		return rs_fail(ENOMEM, "no memory for a watch");
-	error = rs_options_read(&watch->options, sizeof(watch->options), options, size);
-	if (!error)
-		error = rs_options_check_watch(&watch->options, engine->kinds);
+	error = make_watch(engine, options, size, &watch);
 	if (error)
-		goto free_watch;
-	watch->engine = engine;
-	rs_pace_init(&watch->pace);
-	set_key(watch);
-	watch->filtered = is_filtered(&watch->options);
+		return error;
 	pthread_mutex_lock(&engine->control);
 	error = add(watch);
 	pthread_mutex_unlock(&engine->control);
-	if (error)
-		goto free_watch;
-	if (out)
+	if (error) {
+		free(watch->rule);
+		free(watch);
+	} else if (out) {
 		*out = watch;
-	return 0;
-
-free_watch:
-	free(watch);
+	}
 	return error;
 }
 
-static void free_watch(struct rs_watch *watch)
+static void free_rule(struct rs_rule *rule)
 {
-	rs_watch_gone gone = watch->options.gone;
-	void *user = watch->options.user;
+	rs_watch_gone gone = rule->options.gone;
+	void *user = rule->options.user;
 
-	free(watch);
+	free(rule);
 	if (gone)
 		gone(user);
 }
 
 /* One of the buried that nobody runs, taken out, or NULL. */
-static struct rs_watch *exhume(struct rs_engine *engine)
+static struct rs_rule *exhume(struct rs_engine *engine)
 {
-	struct rs_watch *found = NULL;
+	struct rs_rule *found = NULL;
 
 	pthread_mutex_lock(&engine->burial);
-	for (struct rs_watch **at = &engine->buried; *at; at = &(*at)->next) {
-		if (is_running(*at))
+	for (struct rs_rule **at = &engine->buried; *at; at = &(*at)->next) {
+		if (is_running(engine, *at))
 			continue;
 		found = *at;
 		*at = found->next;
@@ -341,20 +367,18 @@ static struct rs_watch *exhume(struct rs_engine *engine)
 
 void rs_watch_bury(struct rs_engine *engine)
 {
-	struct rs_watch *watch;
+	struct rs_rule *rule;
 
-	while ((watch = exhume(engine)))
-		free_watch(watch);
+	while ((rule = exhume(engine)))
+		free_rule(rule);
 }
 
-/* From inside a handler: whoever ends the last handler of that watch frees it. */
-static void bury_later(struct rs_watch *watch)
+/* From inside a handler: whoever ends the last handler of that rule frees it. */
+static void bury_later(struct rs_engine *engine, struct rs_rule *rule)
 {
-	struct rs_engine *engine = watch->engine;
-
 	pthread_mutex_lock(&engine->burial);
-	watch->next = engine->buried;
-	engine->buried = watch;
+	rule->next = engine->buried;
+	engine->buried = rule;
 	/* U2: before we look who runs it, against R3. */
 	rs_store_seq_cst(&engine->leaving, engine->leaving + 1);
 	pthread_mutex_unlock(&engine->burial);
@@ -362,34 +386,41 @@ static void bury_later(struct rs_watch *watch)
 }
 
 /* Out of the table and of Xen's sources, and a grace period later. */
-static void retire(struct rs_watch *watch)
+static void retire(struct rs_engine *engine, struct rs_rule *rule)
 {
-	struct rs_engine *engine = watch->engine;
-
-	unlink_watch(watch);
-	unpublish(watch);
-	switch_off(watch);
+	unpublish(engine, rule);
+	switch_off(engine, rule);
 	rs_rcu_wait();
 	rs_table_reap(engine->table);
+}
+
+/* Nobody can look it up any more: it goes when nobody runs it. */
+static void let_go(struct rs_engine *engine, struct rs_rule *rule)
+{
+	/* Two handlers that removed each other's watches would wait for ever. */
+	if (rs_worker_here && rs_worker_here->running) {
+		bury_later(engine, rule);
+		return;
+	}
+	wait_for_handler(engine, rule);
+	free_rule(rule);
 }
 
 void rs_unwatch(struct rs_watch *watch)
 {
 	struct rs_engine *engine;
+	struct rs_rule *rule;
 
 	if (!watch)
 		return;
 	engine = watch->engine;
 	pthread_mutex_lock(&engine->control);
-	retire(watch);
+	rule = watch->rule;
+	unlink_watch(watch);
+	retire(engine, rule);
 	pthread_mutex_unlock(&engine->control);
-	/* Two handlers that removed each other's watches would wait for ever. */
-	if (rs_worker_here && rs_worker_here->running) {
-		bury_later(watch);
-		return;
-	}
-	wait_for_handler(watch);
-	free_watch(watch);
+	free(watch);
+	let_go(engine, rule);
 }
 
 uint32_t rs_engine_page_access(struct rs_engine *engine, uint64_t gfn)
@@ -420,11 +451,12 @@ int rs_watch_open_pages(struct rs_engine *engine)
 	if (engine->pages.method != RS_PAGE_METHOD_HOST)
 		return 0;
 	for (const struct rs_watch *watch = engine->watches; watch; watch = watch->next) {
+		const struct rs_rule *rule = watch->rule;
 		int result = 0;
 
-		if (watch->options.kind == RS_PAGE)
-			result = rs_pages_open(&engine->pages, watch->first,
-					       watch->last - watch->first + 1);
+		if (rule->options.kind == RS_PAGE)
+			result = rs_pages_open(&engine->pages, rule->first,
+					       rule->last - rule->first + 1);
 		if (!error)
 			error = result;
 	}
@@ -437,7 +469,8 @@ void rs_watch_free_all(struct rs_engine *engine)
 		struct rs_watch *watch = engine->watches;
 
 		engine->watches = watch->next;
-		free_watch(watch);
+		free_rule(watch->rule);
+		free(watch);
 	}
 	/* No worker is left that could run one. */
 	rs_watch_bury(engine);

@@ -27,7 +27,7 @@
 
 struct rs_engine;
 struct rs_turn;
-struct rs_watch;
+struct rs_rule;
 
 /* Workers are bits of a word. With eight slots on the ring more would have nothing to do. */
 #define RS_WORKERS_MAX 64
@@ -50,7 +50,7 @@ struct rs_worker {
 	uint64_t stamp;         /* ticks, when the last stage ended */
 	uint32_t misses;        /* looks in a row that found work and could not have it */
 	int32_t credit;         /* wait.c: whether spinning has paid lately */
-	struct rs_watch *running __attribute__((aligned(64))); /* whose handler runs */
+	struct rs_rule *running __attribute__((aligned(64))); /* whose handler runs */
 	uint32_t parked; /* a futex: 1 while it sleeps there */
 	uint32_t beat;   /* changes with every turn */
 	struct rs_counters counters __attribute__((aligned(64)));

@@ -39,11 +39,11 @@ static struct rs_reply reply;
 
 static void make_engine(enum rs_kind kind)
 {
-	static struct rs_watch watch;
+	static struct rs_rule watch;
 	uint64_t key = kind == RS_PAGE ? TEST_GFN : kind == RS_CR ? RS_CR3 : kind == RS_MSR ?
 		       0xc0000082 : 0;
 	struct rs_table_entry entry = { .kind = kind, .first = key, .last = key, .order = 1,
-					.watch = &watch };
+					.rule = &watch };
 
 	engine.vcpu_count = RS_RING_SLOTS;
 	engine.layout = rs_layout_find(VERSION);

@@ -97,14 +97,14 @@ static int visit(void)
 	return rs_worker_visit(&engine.workers[0]);
 }
 
-static void watch(struct rs_watch *watches, size_t count)
+static void watch(struct rs_rule *watches, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		struct rs_table_entry entry = {
 			.kind = watches[i].options.kind,
 			.last = UINT64_MAX,
 			.order = i + 1,
-			.watch = &watches[i],
+			.rule = &watches[i],
 		};
 
 		rs_table_add(engine.table, &entry);
@@ -190,7 +190,7 @@ static struct rs_reply on_event(const struct rs_event *event, void *user)
 
 static void test_handlers(void)
 {
-	struct rs_watch watches[3] = {
+	struct rs_rule watches[3] = {
 		{ .options = { .kind = RS_MSR, .handler = on_event, .user = (void *)1 } },
 		{ .options = { .kind = RS_MSR, .handler = on_event, .user = (void *)2 } },
 		{ .options = { .kind = RS_MSR, .handler = on_event, .user = (void *)3 } },

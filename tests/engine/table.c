@@ -10,13 +10,13 @@
 #define ENTRY_MAX 24
 #define KEY_MAX 40
 
-/* The watches are only compared. */
-static struct rs_watch *watch_number(uint64_t number)
+/* The rules are only compared. */
+static struct rs_rule *rule_number(uint64_t number)
 {
-	return (struct rs_watch *)(uintptr_t)(number * 16);
+	return (struct rs_rule *)(uintptr_t)(number * 16);
 }
 
-static struct rs_watch *plain_next(const struct rs_table_entry *entries, size_t count,
+static struct rs_rule *plain_next(const struct rs_table_entry *entries, size_t count,
 				   enum rs_kind kind, uint64_t key, uint32_t access,
 				   uint64_t after)
 {
@@ -31,7 +31,7 @@ static struct rs_watch *plain_next(const struct rs_table_entry *entries, size_t 
 		if (!found || entry->order < found->order)
 			found = entry;
 	}
-	return found ? found->watch : NULL;
+	return found ? found->rule : NULL;
 }
 
 static uint32_t plain_access(const struct rs_table_entry *entries, size_t count, uint64_t gfn)
@@ -59,7 +59,7 @@ static size_t fill(struct rs_table_entry *entries)
 			entry->last += (uint64_t)rand() % 8;
 			entry->access = (uint32_t)rand() & ACCESS_ALL;
 		}
-		entry->watch = watch_number(entry->order);
+		entry->rule = rule_number(entry->order);
 	}
 	return count;
 }
@@ -68,7 +68,7 @@ static bool check_key(const struct rs_table *table, const struct rs_table_entry 
 		      size_t count, enum rs_kind kind, uint64_t key, uint32_t access)
 {
 	uint64_t order = 0, before;
-	struct rs_watch *found;
+	struct rs_rule *found;
 	bool more, good = true;
 
 	do {
@@ -150,9 +150,9 @@ static int stop_at_second(void *context, uint64_t first, uint64_t last, uint32_t
 static void test_ends(void)
 {
 	struct rs_table_entry entries[] = {
-		{ RS_PAGE, 0, 0, 1, 0, watch_number(1) },
-		{ RS_PAGE, UINT64_MAX, UINT64_MAX, 2, RS_ACCESS_R, watch_number(2) },
-		{ RS_PAGE, 0, UINT64_MAX, 3, ACCESS_ALL, watch_number(3) },
+		{ RS_PAGE, 0, 0, 1, 0, rule_number(1) },
+		{ RS_PAGE, UINT64_MAX, UINT64_MAX, 2, RS_ACCESS_R, rule_number(2) },
+		{ RS_PAGE, 0, UINT64_MAX, 3, ACCESS_ALL, rule_number(3) },
 	};
 	uint64_t order = 0;
 	struct rs_table *table;
@@ -163,7 +163,7 @@ static void test_ends(void)
 	for (int i = 0; i < 3; i++)
 		rs_table_add(table, &entries[i]);
 	tap_ok(rs_table_next(table, RS_PAGE, UINT64_MAX, RS_ACCESS_W, &order, &more) ==
-			       watch_number(2) && rs_table_access(table, 0) == 0 &&
+			       rule_number(2) && rs_table_access(table, 0) == 0 &&
 		       rs_table_access(table, 1) == ACCESS_ALL,
 	       "the first and the last key there can be");
 	tap_ok(rs_table_visit_pages(table, 0, 9, stop_at_second, &calls) == -5 && calls == 2,
@@ -186,7 +186,7 @@ static void test_million(void)
 	rs_table_open(&table);
 	for (uint64_t i = 0; i < count; i++) {
 		struct rs_table_entry entry = { RS_PAGE, key_number(i), key_number(i), i + 1, 0,
-						watch_number(i + 1) };
+						rule_number(i + 1) };
 
 		good &= !rs_table_add(table, &entry);
 	}
@@ -194,12 +194,12 @@ static void test_million(void)
 		uint64_t order = 0;
 
 		good &= rs_table_next(table, RS_PAGE, key_number(i), RS_ACCESS_R, &order, &more) ==
-				watch_number(i + 1) && !more;
+				rule_number(i + 1) && !more;
 	}
 	tap_ok(good && rs_table_count(table, RS_PAGE) == count, "a million watches are found");
 	for (uint64_t i = 0; i < count; i++) {
 		struct rs_table_entry entry = { RS_PAGE, key_number(i), key_number(i), i + 1, 0,
-						watch_number(i + 1) };
+						rule_number(i + 1) };
 
 		rs_table_remove(table, &entry);
 	}
