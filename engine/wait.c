@@ -91,7 +91,13 @@ static bool watch_begin(struct rs_worker *worker)
 /* What is to be done may hold us up: others may take the role, then. */
 static void watch_busy(struct rs_worker *worker)
 {
-	rs_store_release(&worker->engine->watcher, (worker->number + 1) | BUSY);
+	/* S5: against S6. */
+	rs_store_seq_cst(&worker->engine->watcher, (worker->number + 1) | BUSY);
+}
+
+static bool is_busy(const struct rs_engine *engine)
+{
+	return rs_load_seq_cst(&engine->watcher) & BUSY;
 }
 
 static bool watch_end(struct rs_worker *worker)
@@ -211,7 +217,7 @@ static bool replace(struct rs_worker *worker, uint32_t watcher)
 	struct rs_engine *engine = worker->engine;
 	struct rs_worker *stuck = &engine->workers[(watcher & ~BUSY) - 1];
 
-	if (!rs_compare_exchange_acq_rel(&engine->watcher, &watcher, worker->number + 1))
+	if (!rs_compare_exchange_acq_rel(&engine->watcher, &watcher, (worker->number + 1) | BUSY))
 		return false;
 	worker->finished |= rs_exchange_acq_rel(&stuck->held, 0); /* D2 */
 	return true;
@@ -243,10 +249,20 @@ static bool deputy_begin(struct rs_worker *worker)
 	return rs_compare_exchange_acq_rel(&worker->engine->deputy, &none, worker->number + 1);
 }
 
-static bool deputy_end(struct rs_worker *worker)
+static void deputy_end(struct rs_worker *worker)
 {
+	/* S6: against S5. */
 	rs_store_seq_cst(&worker->engine->deputy, 0);
-	return false;
+}
+
+/*
+ * Nothing moves: the deputy sleeps too. But a watcher that has just seen it awake has woken
+ * nobody to look after the handler that it begins. True: so it is, and we stay what we are.
+ */
+static bool deputy_yield(struct rs_worker *worker)
+{
+	deputy_end(worker);
+	return is_busy(worker->engine) && deputy_begin(worker);
 }
 
 /* Asleep until woken (true) or for ns. */
@@ -276,7 +292,7 @@ static void park_asleep(struct rs_worker *worker, int64_t limit_ns)
 			break;
 		}
 		if (last.idle >= DEPUTY_TICKS)
-			deputy = deputy_end(worker);
+			deputy = deputy_yield(worker);
 	} while (limit_ns < 0 || slept < limit_ns);
 	if (deputy)
 		deputy_end(worker);
@@ -363,10 +379,23 @@ int rs_wait(struct rs_worker *worker, int timeout_ms)
 	return result;
 }
 
+/* The watcher is in a handler, or about to be: somebody looks after it, if anybody is left. */
+static void wake_deputy(struct rs_engine *engine)
+{
+	if (!rs_load_seq_cst(&engine->deputy) && is_busy(engine) &&
+	    rs_load_relaxed(&engine->parked))
+		rs_wait_wake(engine);
+}
+
 void rs_wait_leave(struct rs_worker *worker)
 {
-	if (worker->engine->worker_count > 1 && watch_end(worker))
-		rs_wait_wake(worker->engine);
+	struct rs_engine *engine = worker->engine;
+
+	if (engine->worker_count == 1)
+		return;
+	if (watch_end(worker))
+		rs_wait_wake(engine);
+	wake_deputy(engine);
 }
 
 void rs_wait_guard(struct rs_worker *worker, bool slow)
@@ -377,9 +406,7 @@ void rs_wait_guard(struct rs_worker *worker, bool slow)
 	if (engine->waiting == RS_WAIT_SPIN)
 		return;
 	if (!slow) {
-		if (is_watcher(worker) && !rs_load_relaxed(&engine->deputy) &&
-		    rs_load_relaxed(&engine->parked))
-			rs_wait_wake(engine);
+		wake_deputy(engine);
 		return;
 	}
 	watch_end(worker);
@@ -389,6 +416,7 @@ void rs_wait_guard(struct rs_worker *worker, bool slow)
 		rs_wait_wake(engine);
 	if (!rs_load_seq_cst(&engine->watcher))
 		rs_wait_wake(engine);
+	wake_deputy(engine);
 }
 
 /* The watcher, asleep at the event channel: by the descriptor that it sleeps at too. */

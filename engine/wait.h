@@ -10,7 +10,8 @@
  * Nobody knows beforehand that a handler which has always been quick will block this time. So
  * one of those that park, the *deputy*, wakes once a millisecond while events come, and
  * takes the role, and the answers that wait, from a watcher that has been in one and the same
- * handler since. While all sleep, it does too.
+ * handler since. While all sleep, it does too. Who begins a handler while the watcher is busy,
+ * the watcher itself not least, and finds no deputy, wakes somebody to be it.
  *
  * No work is forgotten, because whoever is about to sleep says so first and then looks again,
  * against whoever brings work and then looks who sleeps:
@@ -18,8 +19,10 @@
  *   S2  parks: sets its bit of `parked`, then looks at `ready` and for a watcher
  *   S3  watcher: sets `blocked`, then looks at `ready`
  *   S4  brings work (W1) or gives the role up, then looks at `parked` and `blocked`
+ *   S5  watcher: says that it is busy, then looks for a deputy before each handler
+ *   S6  deputy: says that there is none, then looks whether the watcher is busy
  *
- * Models: tests/model/park.pml; sleep.pml for the ring's side of it.
+ * Models: tests/model/park.pml; deputy.pml for S5 and S6; sleep.pml for the ring's side of it.
  */
 #ifndef RS_ENGINE_WAIT_H
 #define RS_ENGINE_WAIT_H

@@ -59,6 +59,7 @@ try answer 3
 try combine 3
 try lane 3
 try park 4
+try deputy 4
 try removal 3
 try record 3
 echo "1..$count"
