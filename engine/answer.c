@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "engine/advance.h"
 #include "engine/registers.h"
 #include "engine/wire.h"
 
@@ -55,12 +56,6 @@ void rs_answer_init(struct rs_answer *answer, struct rs_event *event)
 	rs_answer_resume(answer, event);
 }
 
-/* RIP is at an instruction that was executed already: setting it runs that again. */
-static bool is_executed(const struct rs_event *event)
-{
-	return event->kind == RS_CR || event->kind == RS_MSR || event->kind == RS_GUEST_REQUEST;
-}
-
 static const char *add_registers(struct rs_answer *answer, const struct rs_event *event)
 {
 	const struct rs_registers *registers = (const void *)(answer->message + DATA_OFFSET);
@@ -68,9 +63,9 @@ static const char *add_registers(struct rs_answer *answer, const struct rs_event
 
 	if (answer->data != RS_ANSWER_REGISTERS)
 		return "it sets registers that rs_answer_registers was not asked for";
-	if (is_executed(event) && registers->rip == rs_event_rip(event))
-		return "the instruction at RIP was executed already: with registers set, RIP "
-		       "must be moved on, or it is executed again";
+	if (rs_is_executed(event) && registers->rip == rs_event_rip(event))
+		return "the instruction at RIP was executed already, and RIP was not moved on: "
+		       "with registers set it would be executed again";
 	refusal = rs_registers_check(registers, event);
 	if (!refusal)
 		wire_of(answer)->flags |= RS_FLAG_SET_REGISTERS;
@@ -323,6 +318,9 @@ struct rs_registers *rs_answer_registers(const struct rs_event *event)
 	memcpy(registers, (const char *)event->message + DATA_OFFSET, sizeof(*registers));
 	if (event->kind == RS_CPUID)
 		registers->rip += event->cpuid.insn_length;
+	/* What the guest gets of its call: it was a hypercall that succeeded. */
+	if (event->kind == RS_GUEST_REQUEST)
+		registers->rax = 0;
 	answer->data = RS_ANSWER_REGISTERS;
 	return registers;
 }

@@ -8,7 +8,7 @@ noinst_LTLIBRARIES += libringside-private.la
 
 libringside_private_la_CPPFLAGS = $(AM_CPPFLAGS)
 libringside_private_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden $(XEN_CFLAGS) $(URCU_CFLAGS)
-libringside_private_la_LIBADD = $(XEN_LIBS) $(URCU_LIBS) -lpthread
+libringside_private_la_LIBADD = $(XEN_LIBS) $(URCU_LIBS) $(ZYDIS_LIBS) -lpthread
 libringside_private_la_SOURCES = $(ring_sources) $(xen_sources) $(altp2m_sources) \
 	$(engine_sources)
 
@@ -26,7 +26,7 @@ ringsideinclude_HEADERS = include/ringside/engine.h include/ringside/error.h \
 	include/ringside/statistics.h \
 	include/ringside/version.h include/ringside/watch.h
 
-engine_sources = engine/answer.c engine/answer.h engine/attach.c engine/decode.c \
+engine_sources = engine/advance.c engine/advance.h engine/answer.c engine/answer.h engine/attach.c engine/decode.c \
 	engine/decode.h engine/detach.c engine/dispatch.c engine/dispatch.h engine/lane.h \
 	engine/later.c engine/layout.c engine/layout.h engine/next.c engine/options.c \
 	engine/options.h engine/private.h engine/rcu.c engine/rcu.h engine/record.c \

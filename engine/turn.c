@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 
+#include "engine/advance.h"
 #include "engine/dispatch.h"
 #include "engine/private.h"
 #include "engine/settle.h"
@@ -129,6 +130,8 @@ void rs_turn_answer(struct rs_engine *engine, struct rs_turn *turn, struct rs_re
 	if (event->synchronous &&
 	    (event->kind == RS_SINGLESTEP || reply.action == RS_ACTION_STEP))
 		turn->lane->user_stepping = reply.action == RS_ACTION_STEP;
+	if (reply.flags & RS_REPLY_SET_REGISTERS)
+		rs_advance(engine, event);
 	rs_settle(engine, turn->lane, event, &reply);
 	if (turn->stepped)
 		merge_step(&reply, &turn->own);

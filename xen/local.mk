@@ -15,4 +15,5 @@ xen_sources = \
 	xen/probe.c \
 	xen/source.c \
 	xen/store.c xen/store.h \
+	xen/translate.c xen/translate.h \
 	xen/vcpu.c xen/vcpu.h

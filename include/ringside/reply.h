@@ -21,8 +21,9 @@
  *
  *   1  the watch was made with `deny`; not XCR0
  *   2  with instruction bytes only (rs_answer_instruction), which no other event takes
- *   3  with another RIP than the event's: the instruction at RIP was executed already, and
- *      would be executed twice
+ *   3  the instruction at RIP was executed already, and would be executed twice: where the
+ *      handler leaves RIP alone, the engine moves it behind that (it reads the instruction, and is
+ *      refused if what is there now could not have caused the event); another RIP is taken as it is
  *
  * Asynchronous events (event->synchronous is false: the guest ran on) take RS_CONTINUE only.
  * A reply that Xen would ignore or misunderstand is refused: the engine logs why, counts it
@@ -208,7 +209,7 @@ struct rs_read_data {
  * another one is refused. NULL if the event takes none (asynchronous, or no handler's).
  *
  * rs_answer_registers begins with the event's own registers; of a CPUID with RIP behind the
- * instruction and its results in place. RIP must be canonical and RFLAGS legal, or the
+ * instruction and its results in place, of a guest request with its result, 0, in RAX. RIP must be canonical and RFLAGS legal, or the
  * reply is refused.
  * rs_answer_read_data begins empty. An instruction that reads and writes memory ignores it.
  * rs_answer_instruction: the bytes to be executed in place of those in memory, all sixteen

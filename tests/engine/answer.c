@@ -265,6 +265,9 @@ static void test_registers(void)
 	registers->rip += 2;
 	good &= build(&scene, reply, &permissive) == NULL;
 	tap_ok(good, "an MSR write takes registers only with RIP moved on");
+	set_scene(&scene, RS_GUEST_REQUEST);
+	tap_ok(TAP_SAME(rs_answer_registers(&scene.event)->rax, 0),
+	       "a guest request's registers begin with its result");
 
 	set_scene(&scene, RS_BREAKPOINT);
 	tap_ok(build(&scene, reply, &permissive) != NULL, "registers nobody asked for are refused");

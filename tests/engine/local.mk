@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Tests of the engine that need no Xen, not even a model of it.
 
-engine_tests = tests/engine/answer tests/engine/parts tests/engine/round tests/engine/table
+engine_tests = tests/engine/advance tests/engine/answer tests/engine/parts tests/engine/round tests/engine/table
 check_PROGRAMS += $(engine_tests)
 TESTS += $(engine_tests)
 EXTRA_DIST += tests/engine/message.h
 
+tests_engine_advance_SOURCES = tests/engine/advance.c
+tests_engine_advance_LDADD = libringside-private.la
 tests_engine_answer_SOURCES = tests/engine/answer.c
 tests_engine_answer_LDADD = libringside-private.la
 tests_engine_parts_SOURCES = tests/engine/parts.c

@@ -24,6 +24,7 @@
 #define DATA_GFN (GUEST_DATA_PAGE >> 12)
 #define CODE_GFN (GUEST_CODE_PAGE >> 12)
 #define ACCESS_NONE 0
+#define HYPERCALL_HVM_OP 34
 
 static struct rs_engine *engine;
 
@@ -234,6 +235,41 @@ static void scenario_registers(void)
 	after = guest_counter(SLOT_BP);
 	tap_ok(TAP_SAME(after, before) && guest_mishaps() == 0, "the guest has seen none of them");
 	detach("registers");
+}
+
+/* Were the instruction executed a second time, it would write the old value back, for ever. */
+static struct rs_reply set_back(const struct rs_event *event, void *user)
+{
+	struct rs_registers *registers = rs_answer_registers(event);
+
+	seen.events++;
+	if (event->kind == RS_CR)
+		registers->rax = event->cr.old_value;
+	else if (event->kind == RS_MSR)
+		registers->rax = (uint32_t)event->msr.old_value;
+	else
+		registers->rax = HYPERCALL_HVM_OP;
+	return RS_SET_REGISTERS;
+}
+
+static void try_executed(struct rs_watch_options options, const char *name)
+{
+	attach();
+	options.handler = set_back;
+	watch(options);
+	tap_ok(run(20), "%s: 20 events answered by registers, RIP left alone", name);
+	tap_ok(runs_on() && guest_mishaps() == 0 && refused_none(),
+	       "%s: each was executed once, and the guest runs on", name);
+	detach(name);
+}
+
+static void scenario_executed(void)
+{
+	try_executed((struct rs_watch_options){ .kind = RS_CR, .cr.which = RS_CR3 }, "CR3");
+	try_executed((struct rs_watch_options){ .kind = RS_CR, .cr.which = RS_CR4 }, "CR4");
+	try_executed((struct rs_watch_options){ .kind = RS_CR, .cr.which = RS_XCR0 }, "XCR0");
+	try_executed((struct rs_watch_options){ .kind = RS_MSR, .msr.index = MSR_LSTAR }, "MSR");
+	try_executed((struct rs_watch_options){ .kind = RS_GUEST_REQUEST }, "guest request");
 }
 
 static struct rs_reply deny(const struct rs_event *event, void *user)
@@ -578,6 +614,7 @@ static const struct {
 	{ "pages", scenario_pages },
 	{ "give_back", scenario_give_back },
 	{ "registers", scenario_registers },
+	{ "executed", scenario_executed },
 	{ "deny", scenario_deny },
 	{ "inject", scenario_inject },
 	{ "steps", scenario_steps },

@@ -14,7 +14,7 @@ scenario() {
 }
 
 for vcpus in 1 4; do
-	for name in kinds pages give_back registers steps emulate interrupt unwatch detach; do
+	for name in kinds pages give_back registers executed steps emulate interrupt unwatch detach; do
 		scenario $name --vcpus $vcpus --threads 2
 	done
 done

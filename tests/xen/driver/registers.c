@@ -147,6 +147,12 @@ static struct rs_reply next_rip(struct bed *bed, const struct rs_event *event)
 	return RS_SET_REGISTERS;
 }
 
+static struct rs_reply bad_rip(struct bed *bed, const struct rs_event *event)
+{
+	rs_answer_registers(event)->rip = 1ULL << 63;
+	return RS_SET_REGISTERS;
+}
+
 static void cr_set_registers(struct bed *bed)
 {
 	watch_cr(bed, RS_CR3);
@@ -157,10 +163,59 @@ static void cr_set_registers(struct bed *bed)
 	check(bed->seen == 1 && bed_event(bed, 0)->cr.old_value == MB_ROOT_A,
 	      "and the write took place");
 	bed->expected_refusals = 1;
-	bed_run(bed, MB_WRITE_CR3, MB_ROOT_A, 0, bed_skip);
-	check(bed->seen == 1, "with the same RIP it is refused: no second run (%u events)",
+	bed_run(bed, MB_WRITE_CR3, MB_ROOT_A, 0, bad_rip);
+	check(bed->seen == 1, "with a RIP that cannot be it is refused: no second run (%u events)",
 	      bed->seen);
 	bed_run(bed, MB_WRITE_CR3, MB_TABLES, 0, NULL);
+}
+
+/* Registers with which a second run of the instruction would be another write. */
+static struct rs_reply set_old(struct bed *bed, const struct rs_event *event)
+{
+	struct rs_registers *registers = rs_answer_registers(event);
+
+	if (event->kind == RS_CR)
+		registers->rdi = registers->rax = event->cr.old_value;
+	else if (event->kind == RS_MSR)
+		registers->rax = (uint32_t)event->msr.old_value;
+	registers->r9 = bed->value;
+	return RS_SET_REGISTERS;
+}
+
+static void executed_cr(struct bed *bed, enum rs_cr which, unsigned int command, uint64_t value,
+			uint64_t before)
+{
+	watch_cr(bed, which);
+	bed_run(bed, command, value, 0, set_old);
+	check(bed->seen == 1, "register %d: RIP left alone, and written once (%u events)", which,
+	      bed->seen);
+	bed_run(bed, command, before, 0, NULL);
+	check(bed->seen == 1 && bed_event(bed, 0)->cr.old_value == value,
+	      "and that took place: %#" PRIx64, bed_event(bed, 0)->cr.old_value);
+	bed_unwatch_all(bed);
+}
+
+static void executed_once(struct bed *bed)
+{
+	executed_cr(bed, RS_CR0, MB_WRITE_CR0, MB_CR0 | CR0_TS, MB_CR0);
+	executed_cr(bed, RS_CR3, MB_WRITE_CR3, MB_ROOT_A, MB_TABLES);
+	executed_cr(bed, RS_CR4, MB_WRITE_CR4, MB_CR4 | CR4_TSD, MB_CR4);
+	bed_run(bed, MB_WRITE_XCR0, 1, 0, NULL);
+	executed_cr(bed, RS_XCR0, MB_WRITE_XCR0, 3, 1);
+
+	bed_run(bed, MB_WRMSR, MSR_LSTAR, 0x1000, NULL);
+	bed_watch(bed, (struct rs_watch_options){ .kind = RS_MSR, .msr.index = MSR_LSTAR });
+	bed_run(bed, MB_WRMSR, MSR_LSTAR, 0x2000, set_old);
+	check(bed_saw_one(bed, RS_MSR, 0), "LSTAR: written once (%u events)", bed->seen);
+	bed_run(bed, MB_RDMSR, MSR_LSTAR, 0, NULL);
+	check(bed_get(bed, MB_RESULT0) == 0x2000, "and the guest reads %#" PRIx64,
+	      bed_get(bed, MB_RESULT0));
+
+	bed_watch_kind(bed, RS_GUEST_REQUEST);
+	bed_run(bed, MB_REQUEST, 0, 0, set_old);
+	check(bed_saw_one(bed, RS_GUEST_REQUEST, 0) && bed_get(bed, MB_RESULT0) == 0,
+	      "a guest request: made once, and its result is 0 (%u events, result %#" PRIx64 ")",
+	      bed->seen, bed_get(bed, MB_RESULT0));
 }
 
 static void msr(struct bed *bed)
@@ -274,6 +329,8 @@ const struct test tests_of_registers[] = {
 	{ .name = "cr-unchanged", .run = cr_unchanged, .about = "writes of the same value" },
 	{ .name = "cr-set-registers", .run = cr_set_registers,
 	  .about = "registers set in answer to a CR write" },
+	{ .name = "cr-once", .run = executed_once,
+	  .about = "in answer to what was executed already, with RIP left to the engine" },
 	{ .name = "msr", .run = msr, .about = "four MSRs, twice each" },
 	{ .name = "deny-cr3", .run = deny_cr3, .about = "a CR3 write does not take place" },
 	{ .name = "deny-cr", .run = deny_cr, .about = "nor one to CR0 or CR4" },
