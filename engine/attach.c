@@ -16,6 +16,7 @@
 #include "xen/domain.h"
 #include "xen/error.h"
 #include "xen/monitor.h"
+#include "xen/sized.h"
 #include "xen/store.h"
 
 /*

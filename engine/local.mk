@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# libringside: the folders ring, xen, altp2m and engine add their sources to it.
+# libringside: the folders ring, xen, guest, altp2m and engine add their sources to it.
 # Programs of ours that test private functions link libringside-private.a (all
 # symbols); everything else links libringside.la (the exported ones).
 
@@ -9,8 +9,8 @@ noinst_LTLIBRARIES += libringside-private.la
 libringside_private_la_CPPFLAGS = $(AM_CPPFLAGS)
 libringside_private_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden $(XEN_CFLAGS) $(URCU_CFLAGS)
 libringside_private_la_LIBADD = $(XEN_LIBS) $(URCU_LIBS) $(ZYDIS_LIBS) -lpthread
-libringside_private_la_SOURCES = $(ring_sources) $(xen_sources) $(altp2m_sources) \
-	$(engine_sources)
+libringside_private_la_SOURCES = $(ring_sources) $(xen_sources) $(guest_sources) \
+	$(altp2m_sources) $(engine_sources)
 
 libringside_la_SOURCES =
 libringside_la_LIBADD = libringside-private.la
@@ -21,7 +21,8 @@ EXTRA_DIST += engine/ringside.map
 
 ringsideincludedir = $(includedir)/ringside
 ringsideinclude_HEADERS = include/ringside/engine.h include/ringside/error.h \
-	include/ringside/event.h include/ringside/log.h include/ringside/probe.h \
+	include/ringside/event.h include/ringside/guest.h include/ringside/log.h \
+	include/ringside/probe.h \
 	include/ringside/reply.h include/ringside/ringside.h include/ringside/set.h \
 	include/ringside/statistics.h \
 	include/ringside/version.h include/ringside/watch.h

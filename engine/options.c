@@ -15,22 +15,6 @@
 /* Guest frame numbers have 40 bits with the widest physical addresses. */
 #define GFN_LIMIT (1ULL << 40)
 
-int rs_options_read(void *to, size_t to_size, const void *from, size_t size)
-{
-	const unsigned char *bytes = from;
-
-	memset(to, 0, to_size);
-	if (!from)
-		return 0;
-	for (size_t i = to_size; i < size; i++)
-		if (bytes[i])
-			return rs_fail(EINVAL,
-				       "the options have a member that this library does not "
-				       "know: the program was built for a newer one");
-	memcpy(to, from, size < to_size ? size : to_size);
-	return 0;
-}
-
 static int check_cr(const struct rs_watch_options *options)
 {
 	if ((unsigned int)options->cr.which > RS_XCR0)

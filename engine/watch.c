@@ -12,6 +12,7 @@
 #include "ring/atomics.h"
 #include "xen/error.h"
 #include "xen/memory.h"
+#include "xen/sized.h"
 
 /* What every engine wants: a fast step and an emulation are of no use without them. */
 static const enum rs_kind always[] = { RS_SINGLESTEP, RS_EMUL_UNIMPLEMENTED };

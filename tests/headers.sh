@@ -38,7 +38,7 @@ for file in include/ringside/*.h; do
 		echo "ok $count - $public as C++17 # SKIP no C++ compiler: install g++"
 	fi
 done
-for file in $(ls ring/*.h altp2m/*.h engine/*.h tools/*.h 2>/dev/null); do
+for file in $(ls ring/*.h guest/*.h altp2m/*.h engine/*.h tools/*.h 2>/dev/null); do
 	compiles "$file" "\"$file\"" ${CC:-cc} -std=gnu11 -Wshadow $warnings -Wno-unused-function \
 		-Iinclude -iquote . -iquote "${top_builddir:-.}" -x c -fsyntax-only -
 done

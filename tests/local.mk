@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 include tests/unit/local.mk
 include tests/engine/local.mk
+include tests/guest/local.mk
 include tests/torture/local.mk
 include tests/traces/local.mk
 include tests/model/local.mk

@@ -7,12 +7,14 @@ xen_sources = \
 	xen/domain.c xen/domain.h \
 	xen/domctl.c \
 	xen/error.c xen/error.h \
+	xen/foreign.c xen/foreign.h \
 	xen/log.c xen/log.h \
 	xen/memory.c xen/memory.h \
 	xen/monitor.c xen/monitor.h \
 	xen/port.c xen/port.h \
 	xen/private.h \
 	xen/probe.c \
+	xen/sized.c xen/sized.h \
 	xen/source.c \
 	xen/store.c xen/store.h \
 	xen/translate.c xen/translate.h \

@@ -6,6 +6,7 @@
 #include <ringside/engine.h>
 #include <ringside/error.h>
 #include <ringside/event.h>
+#include <ringside/guest.h>
 #include <ringside/log.h>
 #include <ringside/probe.h>
 #include <ringside/reply.h>

@@ -14,6 +14,7 @@
 #include "engine/statistics.h"
 #include "tests/unit/tap.h"
 #include "xen/error.h"
+#include "xen/sized.h"
 
 static void *fail_elsewhere(void *unused)
 {

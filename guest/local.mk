@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+guest_sources = guest/cache.c guest/cache.h guest/guest.c guest/physical.c guest/private.h \
+	guest/window.c

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* private.h: an opened guest. */
+#ifndef RS_GUEST_PRIVATE_H
+#define RS_GUEST_PRIVATE_H
+
+#include <ringside/guest.h>
+
+#include "guest/cache.h"
+#include "xen/connection.h"
+
+struct rs_guest {
+	struct rs_log log;
+	struct rs_xen *xen;
+	uint32_t domain;
+	uint32_t vcpu_count;
+	uint64_t max_gfn;
+	struct rs_xen_foreign *foreign;
+	struct rs_cache cache;
+	char name[64];
+};
+
+/*
+ * Notes why a frame cannot be had: `error` is what Xen said of it, -EINVAL where nothing is.
+ * Returns what the caller returns.
+ */
+int rs_guest_fail_frame(const struct rs_guest *guest, const char *what, uint64_t gfn, int error)
+	__attribute__((cold));
+
+/* Does [address, address + size) lie below 2^64? Else -EINVAL and its text. */
+int rs_guest_check_range(const struct rs_guest *guest, uint64_t address, uint64_t size);
+
+#endif

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# A guest's memory, on the model.
+
+guest_programs = tests/guest/memory tests/guest/speed
+check_PROGRAMS += $(guest_programs)
+tests_guest_memory_SOURCES = tests/guest/memory.c tests/guest/dom0.c tests/guest/dom0.h
+tests_guest_memory_CPPFLAGS = $(AM_CPPFLAGS) $(XENCTRL_CFLAGS)
+tests_guest_memory_LDADD = libringside.la $(XENCTRL_LIBS) -lpthread
+tests_guest_speed_SOURCES = tests/guest/speed.c tests/guest/dom0.c tests/guest/dom0.h
+tests_guest_speed_CPPFLAGS = $(AM_CPPFLAGS) $(XENCTRL_CFLAGS)
+tests_guest_speed_LDADD = libringside.la $(XENCTRL_LIBS)
+
+guest_tests = tests/guest/memory.sh
+TESTS += $(guest_tests)
+slow_tests += $(guest_tests)
+EXTRA_DIST += $(guest_tests)
