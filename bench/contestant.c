@@ -32,6 +32,8 @@ static const struct contestant contestants[] = {
 	{ "engine", "libringside, waiting adaptively", bench_engine_run, RS_WAIT_ADAPTIVE, true, NULL },
 	{ "engine-block", "libringside, blocking", bench_engine_run, RS_WAIT_BLOCK, true, NULL },
 	{ "engine-spin", "libringside, spinning", bench_engine_run, RS_WAIT_SPIN, true, NULL },
+	{ "engine-set", "libringside, blocking, all domains in one set: --workers threads serve them in "
+	  "turn", bench_set_run, RS_WAIT_BLOCK, true, NULL },
 	{ "xen-access", "peer: Xen's own example, if it is installed (XEN_ACCESS names it)", NULL, 0,
 	  false, peer_xen_access },
 	{ "libvmi", "peer: a program against LibVMI's public API, if bench/peers was built", NULL, 0,

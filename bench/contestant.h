@@ -31,12 +31,14 @@ struct contestant {
 const struct contestant *contestant_find(const char *name);
 const struct contestant *contestant_next(const struct contestant *before); /* NULL: the first */
 
-/* baseline.c, bench_engine.c, peer.c */
+/* baseline.c, engine.c, peer.c */
 enum baseline_mode { BASELINE_BLOCK, BASELINE_HYBRID, BASELINE_SPIN, BASELINE_CLASSIC };
 int baseline_run(const struct contestant *contestant, const struct plan *plan,
 		 struct counts *counts);
 int bench_engine_run(const struct contestant *contestant, const struct plan *plan,
 		     struct counts *counts);
+int bench_set_run(const struct contestant *contestant, const struct plan *plan,
+		  struct counts *counts);
 bool peer_xen_access(const struct plan *plan, uint32_t domain, const char **words, uint32_t size);
 bool peer_libvmi(const struct plan *plan, uint32_t domain, const char **words, uint32_t size);
 

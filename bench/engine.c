@@ -13,6 +13,7 @@
 #include "bench/contestant.h"
 #include "guests/bench.h"
 #include "ring/atomics.h"
+#include "xen/error.h"
 
 #define CR4_PGE (1 << 7)
 #define LSTAR 0xc0000082
@@ -24,16 +25,24 @@
 #define WATCHES_LIMIT_NS (20 * CLOCK_SECOND)
 #define WATCHES_SAMPLE 256
 
-struct table { /* one domain, with a thread that runs its engine */
+struct table { /* one domain */
 	const struct plan *plan;
 	struct counts *counts;
 	struct rs_engine *engine;
-	pthread_t thread, changer;
+	pthread_t changer;
+};
+
+struct server { /* a thread that runs one domain's engine, or serves the set of all */
+	struct rs_engine *engine; /* NULL: the set */
+	pthread_t thread;
 	int error; /* of the thread */
 	char text[200];
 };
 
 static struct table tables[PLAN_DOMAINS_MAX];
+static struct server servers[PLAN_DOMAINS_MAX];
+static uint32_t server_count;
+static struct rs_set *set; /* NULL: an engine, a thread */
 
 /* ---- handlers ---- */
 
@@ -211,12 +220,13 @@ static void *change(void *argument)
 
 /* ---- a domain's life ---- */
 
-static int set_up(struct table *table, const char *domain, uint32_t waiting)
+static int set_up(struct table *table, const char *domain, enum rs_waiting waiting)
 {
 	const struct plan *plan = table->plan;
 	struct rs_engine_options options = {
-		.waiting = (enum rs_waiting)waiting,
-		.workers = plan->workers ? plan->workers : 1,
+		.waiting = waiting,
+		/* The workers of a set are its threads. */
+		.workers = plan->workers && !set ? plan->workers : 1,
 		/* As the baselines do it, where it is not the question. */
 		.page_method = plan->method == METHOD_HOST ? RS_PAGE_METHOD_HOST
 							   : RS_PAGE_METHOD_ALTP2M,
@@ -232,34 +242,64 @@ static int set_up(struct table *table, const char *domain, uint32_t waiting)
 	return error;
 }
 
-static void *run(void *argument)
+static int set_up_all(const struct plan *plan, struct counts *counts, enum rs_waiting waiting)
 {
-	struct table *table = argument;
+	int error = 0;
 
-	table->error = rs_engine_run(table->engine);
-	if (table->error < 0)
-		snprintf(table->text, sizeof(table->text), "%s", rs_error_text());
+	for (uint32_t i = 0; i < plan->domain_count && !error; i++) {
+		tables[i].plan = plan;
+		tables[i].counts = counts;
+		error = set_up(&tables[i], plan->domains[i], waiting);
+		if (!error && set)
+			error = rs_set_add(set, tables[i].engine);
+	}
+	return error;
+}
+
+/* ---- serving ---- */
+
+static void *serve(void *argument)
+{
+	struct server *server = argument;
+
+	server->error = server->engine ? rs_engine_run(server->engine) : rs_set_run(set);
+	if (server->error < 0)
+		snprintf(server->text, sizeof(server->text), "%s", rs_error_text());
 	return NULL;
 }
 
+static void share_out(const struct plan *plan)
+{
+	server_count = plan->domain_count;
+	if (set)
+		server_count = plan->workers ? plan->workers : 1;
+	if (server_count > PLAN_DOMAINS_MAX)
+		server_count = PLAN_DOMAINS_MAX;
+	for (uint32_t i = 0; i < server_count; i++)
+		servers[i].engine = set ? NULL : tables[i].engine;
+}
+
+/* The first server is this thread. */
 static int start(const struct plan *plan)
 {
-	for (uint32_t i = 1; i < plan->domain_count; i++)
-		if (pthread_create(&tables[i].thread, NULL, run, &tables[i]))
-			return -EAGAIN;
+	share_out(plan);
+	for (uint32_t i = 1; i < server_count; i++)
+		if (pthread_create(&servers[i].thread, NULL, serve, &servers[i]))
+			return rs_fail(EAGAIN, "no thread");
 	if (plan->changes_per_s && pthread_create(&tables[0].changer, NULL, change, &tables[0]))
-		return -EAGAIN;
+		return rs_fail(EAGAIN, "no thread");
 	return 0;
 }
 
 static int finish(const struct plan *plan)
 {
-	int error = tables[0].error < 0 ? tables[0].error : 0;
+	int error = 0;
 
-	for (uint32_t i = 1; i < plan->domain_count; i++) {
-		pthread_join(tables[i].thread, NULL);
-		if (tables[i].error < 0)
-			error = tables[i].error;
+	for (uint32_t i = 0; i < server_count; i++) {
+		if (i)
+			pthread_join(servers[i].thread, NULL);
+		if (servers[i].error < 0)
+			error = rs_fail(servers[i].error, "%s", servers[i].text);
 	}
 	if (plan->changes_per_s)
 		pthread_join(tables[0].changer, NULL);
@@ -277,6 +317,8 @@ static int tear_down(const struct plan *plan, struct counts *counts)
 		int result;
 
 		tables[i].engine = NULL;
+		if (engine && set)
+			rs_set_remove(set, engine);
 		result = rs_engine_detach(engine);
 
 		counts->detach_ns = clock_ns() - begin;
@@ -289,7 +331,9 @@ static int tear_down(const struct plan *plan, struct counts *counts)
 /* In a signal's handler. */
 static void stop_all(void)
 {
-	for (uint32_t i = 0; i < PLAN_DOMAINS_MAX; i++)
+	if (set)
+		rs_set_stop(set);
+	for (uint32_t i = 0; i < PLAN_DOMAINS_MAX && !set; i++)
 		if (tables[i].engine)
 			rs_engine_stop(tables[i].engine);
 }
@@ -297,22 +341,34 @@ static void stop_all(void)
 int bench_engine_run(const struct contestant *contestant, const struct plan *plan,
 		     struct counts *counts)
 {
-	int error = 0, undone;
+	struct rs_error_note note;
+	int error, undone;
 
 	contestant_on_stop = stop_all;
-	for (uint32_t i = 0; i < plan->domain_count && !error; i++) {
-		tables[i].plan = plan;
-		tables[i].counts = counts;
-		error = set_up(&tables[i], plan->domains[i], contestant->mode);
-	}
+	error = set_up_all(plan, counts, (enum rs_waiting)contestant->mode);
 	if (!error) {
 		contestant_ready(counts);
 		error = start(plan);
 		if (!error) {
-			run(&tables[0]);
+			serve(&servers[0]);
 			error = finish(plan);
 		}
 	}
+	rs_error_keep(&note);
 	undone = tear_down(plan, counts);
+	if (error)
+		rs_error_restore(&note);
 	return error ? error : undone;
+}
+
+int bench_set_run(const struct contestant *contestant, const struct plan *plan,
+		  struct counts *counts)
+{
+	int error = rs_set_open(&set, NULL, NULL);
+
+	if (error)
+		return error;
+	error = bench_engine_run(contestant, plan, counts);
+	rs_set_close(set);
+	return error;
 }

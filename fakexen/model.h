@@ -31,7 +31,7 @@
 #define FX_GFNS (1u << 20)      /* guest frame numbers 0 to 0xfffff */
 #define FX_DOM0_PORTS 4096
 #define FX_DOMAIN_PORTS 256
-#define FX_DEVICES 256          /* open descriptions of /dev/xen/... in all processes */
+#define FX_DEVICES 512          /* open descriptions of /dev/xen/... in all processes */
 #define FX_CALLS 64             /* hypercalls under way at once */
 #define FX_THREADS 16
 #define FX_PARAMS 64            /* HVM_NR_PARAMS is smaller */

@@ -14,7 +14,7 @@
 #include "fakexen/model.h"
 
 #define MEMORY_MOST (FX_GFNS / 256 - 64)        /* MiB: gfns are kept free above */
-#define DOMAINS_MOST 32
+#define DOMAINS_MOST 64
 #define COST_MOST 1000000000u
 
 enum { OPTION_VCPUS = 256, OPTION_MEMORY, OPTION_DOMAINS, OPTION_GUEST, OPTION_CPUID,

@@ -54,7 +54,12 @@ runs "cpu" "$events and .rtt_ns.p50 > 100000" --case cpu --handler 100000 --cont
 runs "wait" "$events and .rtt_ns.p99 > 1000000" --case wait --handler 1000000 --contestant hybrid
 runs "watches" "$events and .watches == 100" --case watches --watches 100 --contestant engine
 runs "vcpus" "$events and .vcpus == 1" --case vcpus --vcpus 1 --contestant hybrid
-runs "domains" "$events and .domains == 2" --domains 2 --case domains --contestant engine
+runs "domains" "$events and .domains == 2" --domains 2 --case domains \
+	--contestant engine,engine-set,engine-block
+runs "a set with two threads" "$events and .domains == 3 and .workers == 2" --domains 3 --case domains \
+	--contestant engine-set --workers 2
+runs "64 domains" "$events and .domains == 64" --domains 64 --vcpus 1 --case domains \
+	--contestant engine-set
 runs "churn" "$events and .changes_made_per_s > 0" --case churn --changes 1000 --contestant engine
 runs "burst" '.events > 0 and .events < 100' --case burst --contestant hybrid
 runs "idle" '.events == 0 and .cpu_share < 0.5' --case idle --contestant engine
