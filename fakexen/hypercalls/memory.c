@@ -177,20 +177,41 @@ static int64_t set_access_range(struct fx_model *model, struct fx_domain *domain
 	return 0;
 }
 
+/* Some entries of the list, copied at once; fewer where the caller's memory ends. */
+struct access_chunk {
+	uint64_t gfns[64];
+	uint8_t accesses[64];
+};
+
+static uint32_t copy_chunk(const struct fx_caller *caller, const struct fx_access_list *list,
+	uint32_t from, struct access_chunk *chunk)
+{
+	uint32_t count = list->count - from < 64 ? list->count - from : 64;
+
+	while (count && (fx_copy_in(caller, chunk->gfns, list->gfns + from * sizeof(uint64_t),
+				count * sizeof(uint64_t)) ||
+				fx_copy_in(caller, chunk->accesses, list->accesses + from, count)))
+		count /= 2;
+	return count;
+}
+
 int fx_set_access_list(const struct fx_caller *caller, struct fx_domain *domain,
 	const struct fx_access_list *list)
 {
-	for (uint32_t i = list->start; i < list->count; i++) {
-		uint64_t gfn;
-		uint8_t access;
-		int error;
+	struct access_chunk chunk;
+	uint32_t count;
 
-		if (fx_copy_in(caller, &gfn, list->gfns + i * sizeof gfn, sizeof gfn) ||
-			fx_copy_in(caller, &access, list->accesses + i, sizeof access))
+	for (uint32_t from = list->start; from < list->count; from += count) {
+		count = copy_chunk(caller, list, from, &chunk);
+		if (!count)
 			return -EFAULT;
-		error = fx_view_set_access(caller->model, domain, list->view, gfn, access);
-		if (error)
-			return error;
+		for (uint32_t i = 0; i < count; i++) {
+			int error = fx_view_set_access(caller->model, domain, list->view,
+				chunk.gfns[i], chunk.accesses[i]);
+
+			if (error)
+				return error;
+		}
 	}
 	return 0;
 }
