@@ -6,7 +6,9 @@
 #include <inttypes.h>
 
 #include <ringside/event.h>
+#include <ringside/probe.h>
 
+#include "altp2m/views.h"
 #include "ring/atomics.h"
 #include "xen/altp2m.h"
 #include "xen/domain.h"
@@ -19,66 +21,52 @@
 /* With the domain paused: makes the view and moves all vCPUs into it. */
 static int enter_view(struct rs_pages *pages)
 {
-	uint16_t view;
-	int error = rs_xen_altp2m_create(pages->xen, pages->domain, &view);
+	struct rs_view_map *view;
+	struct rs_error_note note;
+	int error = rs_views_create(pages->views, &view);
 
 	if (error)
 		return error;
-	error = rs_xen_altp2m_switch(pages->xen, pages->domain, view);
+	error = rs_views_switch(pages->views, view->index);
 	if (error) {
-		rs_xen_altp2m_destroy(pages->xen, pages->domain, view);
+		rs_error_keep(&note);
+		rs_views_destroy(pages->views, view);
+		rs_error_restore(&note);
 		return error;
 	}
 	/* Read by the thread that runs the engine. */
-	rs_store_relaxed(&pages->view, view);
+	rs_store_relaxed(&pages->view, view->index);
+	pages->method = RS_PAGE_METHOD_ALTP2M;
 	return 0;
 }
 
-static int use_views(struct rs_pages *pages, enum rs_altp2m state)
+static int use_views(struct rs_pages *pages)
 {
+	struct rs_error_note note;
 	int error = rs_xen_domain_pause(pages->xen, pages->domain);
 
 	if (error)
 		return error;
-	if (state != RS_ALTP2M_ACTIVE) {
-		error = rs_xen_altp2m_activate(pages->xen, pages->domain, true);
-		pages->activated = !error;
-	}
-	if (!error)
-		error = enter_view(pages);
-	if (error && pages->activated) {
-		rs_xen_altp2m_activate(pages->xen, pages->domain, false);
-		pages->activated = false;
-	}
+	error = enter_view(pages);
+	rs_error_keep(&note);
 	rs_xen_domain_unpause(pages->xen, pages->domain);
+	if (error)
+		rs_error_restore(&note);
 	return error;
 }
 
-static int fail_altp2m(const struct rs_pages *pages, enum rs_altp2m state)
-{
-	if (state == RS_ALTP2M_DISABLED)
-		return rs_fail(EOPNOTSUPP,
-			       "domain %u: altp2m is off for it: set altp2m=\"external\" in its "
-			       "configuration", pages->domain);
-	return rs_fail(EOPNOTSUPP, "domain %u: altp2m is off: boot Xen with altp2m=1 (Intel only)",
-		       pages->domain);
-}
-
-static int decide(struct rs_pages *pages, enum rs_page_method wanted)
+int rs_pages_begin(struct rs_pages *pages)
 {
 	enum rs_altp2m state;
-	int error;
 
-	if (wanted != RS_PAGE_METHOD_HOST) {
+	if (pages->method != RS_PAGE_METHOD_AUTO)
+		return 0;
+	if (pages->wanted == RS_PAGE_METHOD_ALTP2M)
+		return use_views(pages);
+	if (pages->wanted == RS_PAGE_METHOD_AUTO) {
 		state = rs_xen_altp2m_state(pages->xen, pages->domain);
-		if (state == RS_ALTP2M_AVAILABLE || state == RS_ALTP2M_ACTIVE) {
-			error = use_views(pages, state);
-			if (!error)
-				pages->method = RS_PAGE_METHOD_ALTP2M;
-			return error;
-		}
-		if (wanted == RS_PAGE_METHOD_ALTP2M)
-			return fail_altp2m(pages, state);
+		if (state == RS_ALTP2M_AVAILABLE || state == RS_ALTP2M_ACTIVE)
+			return use_views(pages);
 		rs_log(pages->log, RS_LOG_WARNING,
 		       "domain %u: altp2m is off, so pages are closed in the host's map and "
 		       "faults are emulated: boot Xen with altp2m=1 and set "
@@ -89,72 +77,57 @@ static int decide(struct rs_pages *pages, enum rs_page_method wanted)
 	return 0;
 }
 
-/* Xen skips what is no RAM without a word, so we look before. */
-static int check_ram(struct rs_pages *pages, uint64_t first_gfn, uint64_t count)
+static int report_missing(struct rs_pages *pages, uint64_t first_gfn, uint64_t count,
+			  const struct rs_missing *missing)
 {
-	uint64_t ram, missing;
-	int error = rs_xen_memory_count(pages->xen, pages->domain, first_gfn, count, &ram,
-					&missing);
-
-	if (error)
-		return error;
-	if (!ram)
+	if (missing->count == count)
 		return rs_fail(EFAULT,
 			       "domain %u: no page from %#" PRIx64 " to %#" PRIx64
 			       " is RAM of the guest: nothing there can be watched",
 			       pages->domain, first_gfn, first_gfn + count - 1);
-	if (ram < count)
+	if (missing->count)
 		rs_log(pages->log, RS_LOG_WARNING,
 		       "domain %u: %" PRIu64 " of %" PRIu64 " pages from %#" PRIx64
 		       " on are no RAM and not watched (the first is %#" PRIx64 ")",
-		       pages->domain, count - ram, count, first_gfn, missing);
+		       pages->domain, missing->count, count, first_gfn, missing->first_gfn);
 	return 0;
 }
 
-static int set_access(struct rs_pages *pages, uint64_t first_gfn, uint64_t count, uint32_t access)
+static int set_in_host(struct rs_pages *pages, uint64_t first_gfn, uint64_t count, uint32_t access,
+		       struct rs_missing *missing)
 {
-	if (pages->method == RS_PAGE_METHOD_ALTP2M)
-		return rs_xen_altp2m_access(pages->xen, pages->domain, pages->view, first_gfn,
-					    count, access);
+	uint64_t ram;
+	int error = rs_xen_memory_count(pages->xen, pages->domain, first_gfn, count, &ram,
+					&missing->first_gfn);
+
+	missing->count = count - ram;
+	if (error || !ram)
+		return error;
 	return rs_xen_memory_access(pages->xen, pages->domain, first_gfn, count, access);
 }
 
-int rs_pages_set(struct rs_pages *pages, uint64_t first_gfn, uint64_t count, uint32_t access)
+int rs_pages_set(struct rs_pages *pages, uint16_t view, uint64_t first_gfn, uint64_t count,
+		 uint32_t access)
 {
-	int error = check_ram(pages, first_gfn, count);
+	struct rs_missing missing;
+	int error;
 
-	if (error)
-		return error;
-	if (pages->method == RS_PAGE_METHOD_AUTO) {
-		error = decide(pages, pages->wanted);
-		if (error)
-			return error;
-	}
-	return set_access(pages, first_gfn, count, access);
+	if (view)
+		error = rs_views_allow(pages->views, pages->views->views[view], RS_LAYER_WATCHES,
+				       first_gfn, first_gfn + count - 1, access, &missing);
+	else
+		error = set_in_host(pages, first_gfn, count, access, &missing);
+	return error ? error : report_missing(pages, first_gfn, count, &missing);
 }
 
-int rs_pages_open(struct rs_pages *pages, uint64_t first_gfn, uint64_t count)
+int rs_pages_open(struct rs_pages *pages, uint16_t view, uint64_t first_gfn, uint64_t count)
 {
-	if (pages->method == RS_PAGE_METHOD_AUTO)
-		return 0;
-	return set_access(pages, first_gfn, count, ACCESS_ALL);
-}
+	struct rs_missing missing;
 
-int rs_pages_leave(struct rs_pages *pages)
-{
-	if (!pages->view)
+	if (view)
+		return rs_views_allow(pages->views, pages->views->views[view], RS_LAYER_WATCHES,
+				      first_gfn, first_gfn + count - 1, ACCESS_ALL, &missing);
+	if (pages->method != RS_PAGE_METHOD_HOST)
 		return 0;
-	return rs_xen_altp2m_switch(pages->xen, pages->domain, 0);
-}
-
-int rs_pages_remove(struct rs_pages *pages)
-{
-	uint16_t view = pages->view;
-
-	if (!view)
-		return 0;
-	rs_store_relaxed(&pages->view, 0);
-	if (pages->activated)
-		return rs_xen_altp2m_activate(pages->xen, pages->domain, false);
-	return rs_xen_altp2m_destroy(pages->xen, pages->domain, view);
+	return rs_xen_memory_access(pages->xen, pages->domain, first_gfn, count, ACCESS_ALL);
 }

@@ -19,36 +19,35 @@
 
 #include <ringside/engine.h>
 
-struct rs_xen;
 struct rs_log;
+struct rs_views;
+struct rs_xen;
 
 struct rs_pages {
 	struct rs_xen *xen;
 	const struct rs_log *log;
 	uint32_t domain;
+	struct rs_views *views; /* the domain's, of which one becomes ours */
 	enum rs_page_method wanted;
 	enum rs_page_method method; /* AUTO: not decided yet */
 	uint16_t view;              /* in which pages are closed; 0: none yet */
-	bool activated;             /* altp2m is on because of us */
 };
 
 /*
- * Sets what the guest may do with pages without being reported (RS_ACCESS_R, _W, _X). The
- * first call decides on the method, and moves all vCPUs into the new view.
- * -EFAULT: not one of these pages is RAM.
+ * Makes the view, if there is to be one and is none yet, and moves all vCPUs into it.
+ * -EOPNOTSUPP: there are no views; text and all.
  */
-int rs_pages_set(struct rs_pages *pages, uint64_t first_gfn, uint64_t count, uint32_t access);
-
-/* Opens pages again, whatever they are by now. */
-int rs_pages_open(struct rs_pages *pages, uint64_t first_gfn, uint64_t count);
+int rs_pages_begin(struct rs_pages *pages);
 
 /*
- * The first half of taking it all back, with the domain paused and no step under way: all
- * vCPUs go to view 0. The pages of the host's map are the caller's to open.
+ * Sets what the guest may do with pages without being reported (RS_ACCESS_R, _W, _X),
+ * in a view: of rs_pages_begin's if that is its number, or another of the domain's; 0 is the
+ * host's map. -EFAULT: not one of these pages is RAM.
  */
-int rs_pages_leave(struct rs_pages *pages);
+int rs_pages_set(struct rs_pages *pages, uint16_t view, uint64_t first_gfn, uint64_t count,
+		 uint32_t access);
 
-/* The second half, when nobody can report any more: the views go. */
-int rs_pages_remove(struct rs_pages *pages);
+/* Opens pages again, whatever they are by now. */
+int rs_pages_open(struct rs_pages *pages, uint16_t view, uint64_t first_gfn, uint64_t count);
 
 #endif

@@ -54,6 +54,7 @@ static int read_options(struct rs_engine *engine, const struct rs_engine_options
 	engine->log.level = known.log_level ? known.log_level : RS_LOG_WARNING;
 	engine->waiting = known.waiting;
 	engine->pages.wanted = known.page_method;
+	engine->views.keeps_pool = known.keep_shadow_memory;
 	if (known.workers > RS_WORKERS_MAX)
 		return rs_fail(EINVAL, "workers: %u are too many, %d are as many as there can be",
 			       known.workers, RS_WORKERS_MAX);
@@ -275,9 +276,10 @@ static int attach(struct rs_engine *engine, const char *domain)
 	if (error)
 		return error;
 	rs_xen_store_name(engine->xen, engine->domain, engine->name, sizeof(engine->name));
-	engine->sources.xen = engine->pages.xen = engine->xen;
-	engine->sources.domain = engine->pages.domain = engine->domain;
-	engine->pages.log = &engine->log;
+	engine->sources.xen = engine->pages.xen = engine->views.xen = engine->xen;
+	engine->sources.domain = engine->pages.domain = engine->views.domain = engine->domain;
+	engine->pages.log = engine->views.log = &engine->log;
+	engine->pages.views = &engine->views;
 	engine->may_spin = engine->waiting == RS_WAIT_ADAPTIVE && rs_wait_may_spin();
 	error = rs_engine_allocate(engine);
 	if (!error)
@@ -292,6 +294,7 @@ void rs_engine_free(struct rs_engine *engine)
 {
 	close_wakers(engine);
 	rs_watch_free_all(engine);
+	rs_view_free_all(engine);
 	free(engine->sources.on);
 	unmap(engine->workers, engine->worker_count * sizeof(*engine->workers));
 	unmap(engine->turns, RS_TURNS * sizeof(*engine->turns));
@@ -317,6 +320,7 @@ int rs_engine_attach_sized(struct rs_engine **out, const char *domain,
 	engine->wake_fd = engine->stop_fd = engine->release_fd = engine->loop_fd = -1;
 	pthread_mutex_init(&engine->control, NULL);
 	pthread_mutex_init(&engine->burial, NULL);
+	rs_views_init(&engine->views);
 	error = read_options(engine, options, size);
 	if (!error)
 		error = rs_xen_open(&engine->xen, &engine->log);

@@ -62,7 +62,7 @@ static void withdraw(struct rs_engine *engine, struct report *report)
 
 	note(report, error);
 	stop_stepping(engine, report);
-	note(report, rs_pages_leave(&engine->pages));
+	note(report, rs_views_leave(&engine->views));
 	note(report, rs_watch_open_pages(engine));
 	note(report, rs_sources_clear(&engine->sources));
 	engine->draining = true;
@@ -198,7 +198,7 @@ static void let_go(struct rs_engine *engine, struct report *report, bool ended)
 		withdraw(engine, report);
 		give_ring_back(engine, report);
 	}
-	note(report, rs_pages_remove(&engine->pages));
+	note(report, rs_views_remove(&engine->views));
 	rs_xen_port_unbind(&engine->port);
 	rs_xen_monitor_unmap(engine->xen, engine->page);
 	rs_log(&engine->log, RS_LOG_INFO, "domain %u: detached", engine->domain);

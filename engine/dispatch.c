@@ -43,6 +43,8 @@ static inline struct rs_rule *begin_watch(struct rs_worker *worker, const struct
 	do
 		watch = rs_table_next(table, event->kind, key, access, order, more);
 	while (watch && watch->filtered && !is_let_through(watch, event));
+	if (!watch && event->kind == RS_PAGE)
+		watch = rs_table_next(table, RS_TABLE_VIEWS, event->view, 0, order, more);
 	/* R1: seen by U1 of whoever has waited for us to be done with the table. */
 	rs_store_release(&worker->running, watch);
 	rs_rcu_done();

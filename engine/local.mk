@@ -25,7 +25,7 @@ ringsideinclude_HEADERS = include/ringside/engine.h include/ringside/error.h \
 	include/ringside/probe.h \
 	include/ringside/reply.h include/ringside/ringside.h include/ringside/set.h \
 	include/ringside/statistics.h \
-	include/ringside/version.h include/ringside/watch.h
+	include/ringside/version.h include/ringside/view.h include/ringside/watch.h
 
 engine_sources = engine/advance.c engine/advance.h engine/answer.c engine/answer.h engine/attach.c engine/decode.c \
 	engine/decode.h engine/detach.c engine/dispatch.c engine/dispatch.h engine/lane.h \
@@ -35,5 +35,5 @@ engine_sources = engine/advance.c engine/advance.h engine/answer.c engine/answer
 	engine/responder.h engine/run.c engine/set.c engine/settle.c engine/settle.h engine/sources.c \
 	engine/sources.h engine/statistics.c engine/statistics.h engine/table.c \
 	engine/table.h engine/taker.c engine/taker.h engine/turn.c engine/turn.h \
-	engine/version.c engine/wait.c engine/wait.h engine/watch.c engine/wire.h \
+	engine/version.c engine/view.c engine/wait.c engine/wait.h engine/watch.c engine/wire.h \
 	engine/worker.c engine/worker.h

@@ -39,12 +39,8 @@ static int check_msr(const struct rs_watch_options *options)
 		       "0xc0000000 on, not %#x", index);
 }
 
-static int check_page(const struct rs_watch_options *options)
+int rs_options_check_pages(uint64_t first, uint64_t last, uint32_t access)
 {
-	uint64_t first = options->page.first_gfn;
-	uint64_t last = options->page.last_gfn ? options->page.last_gfn : first;
-	uint32_t access = options->page.access;
-
 	if (last < first || last >= GFN_LIMIT)
 		return rs_fail(EINVAL, "page: %#" PRIx64 " to %#" PRIx64 " is no range of guest "
 				       "frame numbers", first, last);
@@ -53,6 +49,18 @@ static int check_page(const struct rs_watch_options *options)
 	if (access & RS_ACCESS_W && !(access & RS_ACCESS_R))
 		return rs_fail(EINVAL, "page.access: no page can be written but not read: Xen "
 				       "would crash the domain");
+	return 0;
+}
+
+static int check_page(const struct rs_watch_options *options)
+{
+	uint64_t first = options->page.first_gfn;
+	uint64_t last = options->page.last_gfn ? options->page.last_gfn : first;
+	uint32_t access = options->page.access;
+	int error = rs_options_check_pages(first, last, access);
+
+	if (error)
+		return error;
 	if (access == ACCESS_ALL)
 		return rs_fail(EINVAL, "page.access: everything is allowed, so nothing would be "
 				       "reported");

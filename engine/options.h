@@ -13,4 +13,7 @@
  */
 int rs_options_check_watch(const struct rs_watch_options *options, uint32_t kinds);
 
+/* Are these a range of guest frames, and an access that Xen can have? W wants R. -EINVAL. */
+int rs_options_check_pages(uint64_t first, uint64_t last, uint32_t access);
+
 #endif

@@ -21,6 +21,7 @@
 #include <ringside/watch.h>
 
 #include "altp2m/pages.h"
+#include "altp2m/views.h"
 #include "engine/answer.h"
 #include "engine/lane.h"
 #include "engine/record.h"
@@ -58,6 +59,15 @@ struct rs_watch {
 	struct rs_engine *engine;
 	struct rs_rule *rule;
 	struct rs_watch *next, *before; /* of the engine's, in no particular order */
+};
+
+/* A view that the user has made. */
+struct rs_view {
+	struct rs_engine *engine;
+	struct rs_view_map *map;
+	struct rs_watch *watch; /* its handler's; NULL: it has none */
+	uint32_t watch_count;   /* page watches in it */
+	struct rs_view *next;
 };
 
 struct rs_engine {
@@ -124,6 +134,8 @@ struct rs_engine {
 	uint64_t orders;
 	struct rs_sources sources;
 	struct rs_pages pages;
+	struct rs_views views;
+	struct rs_view *own_views; /* that the user has made */
 	uint32_t holds_writes;
 	/* Read on each event's way. */
 	uint32_t leaving __attribute__((aligned(64))); /* how many are in `buried` */
@@ -162,6 +174,14 @@ int rs_watch_begin_sources(struct rs_engine *engine);
 /* watch.c: detaching: opens all pages of the host's map; frees all watches. */
 int rs_watch_open_pages(struct rs_engine *engine);
 void rs_watch_free_all(struct rs_engine *engine);
+
+/* watch.c, with `control` held: a view's own handler becomes a watch that rs_unwatch removes. */
+struct rs_view_options;
+int rs_watch_view(struct rs_engine *engine, const struct rs_view_options *options, uint16_t index,
+		  struct rs_watch **watch);
+
+/* view.c: detached: frees all views. */
+void rs_view_free_all(struct rs_engine *engine);
 
 /* run.c: -ENODEV and its text if the guest has ended, 0 if it lives, or -errno. */
 int rs_engine_check_life(struct rs_engine *engine);

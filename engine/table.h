@@ -43,6 +43,19 @@ void rs_table_remove(struct rs_table *table, const struct rs_table_entry *entry)
 /* A grace period has passed since the last removal. */
 void rs_table_reap(struct rs_table *table);
 
+/*
+ * A page's key is its number and, above that, the view in which it is closed (0: in the host's
+ * map). What a view's own rule is found by, for faults there that no page watch wants, is the
+ * view's number, under a kind that no event has.
+ */
+#define RS_TABLE_VIEWS RS_UNKNOWN
+#define RS_TABLE_VIEW_SHIFT 44
+
+static inline uint64_t rs_table_page_key(uint16_t view, uint64_t gfn)
+{
+	return (uint64_t)view << RS_TABLE_VIEW_SHIFT | gfn;
+}
+
 /* The key of an event, by which it is looked up: 0 for kinds that have none. */
 static inline uint64_t rs_table_key(const struct rs_event *event)
 {
@@ -52,7 +65,8 @@ static inline uint64_t rs_table_key(const struct rs_event *event)
 	case RS_MSR:
 		return event->msr.index;
 	case RS_PAGE:
-		return event->page.gfn;
+		return rs_table_page_key(event->flags & RS_FLAG_ALTERNATE_P2M ? event->view : 0,
+					 event->page.gfn);
 	case RS_BREAKPOINT:
 		return rs_event_rip(event);
 	default:

@@ -26,7 +26,6 @@ struct rs_turn *rs_turn_of(const struct rs_event *event)
 static struct rs_answer_rules rules_of(struct rs_engine *engine, const struct rs_lane *lane,
 				       const struct rs_event *event)
 {
-	uint16_t view = rs_load_relaxed(&engine->pages.view);
 	struct rs_answer_rules rules = {
 		.holds_writes = rs_load_relaxed(&engine->holds_writes),
 		.can_step = engine->can_step,
@@ -35,7 +34,8 @@ static struct rs_answer_rules rules_of(struct rs_engine *engine, const struct rs
 	};
 
 	if (event->flags & RS_FLAG_ALTERNATE_P2M)
-		rules.views = 1U | 1U << view | (event->view < 32 ? 1U << event->view : 0);
+		rules.views = 1U | rs_load_relaxed(&engine->views.mask) |
+			      (event->view < 32 ? 1U << event->view : 0);
 	if (engine->draining)
 		rules.stepping = false;
 	return rules;

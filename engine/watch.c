@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <ringside/view.h>
+
 #include "engine/options.h"
 #include "engine/private.h"
 #include "engine/rcu.h"
@@ -112,11 +114,19 @@ static struct rs_table_entry entry_of(struct rs_rule *rule)
 	};
 }
 
+static struct rs_view *view_of(const struct rs_rule *rule)
+{
+	return rule->options.kind == RS_PAGE ? rule->options.page.view : NULL;
+}
+
 static int publish(struct rs_engine *engine, struct rs_rule *rule)
 {
 	struct rs_table_entry entry = entry_of(rule);
+	int error = rs_table_add(engine->table, &entry);
 
-	return rs_table_add(engine->table, &entry);
+	if (!error && view_of(rule))
+		view_of(rule)->watch_count++;
+	return error;
 }
 
 /* For those who look from now on; who has looked before may still run it. */
@@ -125,6 +135,8 @@ static void unpublish(struct rs_engine *engine, struct rs_rule *rule)
 	struct rs_table_entry entry = entry_of(rule);
 
 	rs_table_remove(engine->table, &entry);
+	if (view_of(rule))
+		view_of(rule)->watch_count--;
 }
 
 static void link_watch(struct rs_watch *watch)
@@ -146,11 +158,18 @@ static void unlink_watch(struct rs_watch *watch)
 		watch->next->before = watch->before;
 }
 
+/* The keys of a rule's pages say in which view they are. */
+static uint64_t gfn_of(uint64_t key)
+{
+	return key & ((1ULL << RS_TABLE_VIEW_SHIFT) - 1);
+}
+
 static int set_pages(void *context, uint64_t first, uint64_t last, uint32_t access)
 {
 	struct rs_engine *engine = context;
 
-	return rs_pages_set(&engine->pages, first, last - first + 1, access);
+	return rs_pages_set(&engine->pages, (uint16_t)(first >> RS_TABLE_VIEW_SHIFT),
+			    gfn_of(first), last - first + 1, access);
 }
 
 static int open_pages(void *context, uint64_t first, uint64_t last, uint32_t access)
@@ -158,8 +177,21 @@ static int open_pages(void *context, uint64_t first, uint64_t last, uint32_t acc
 	struct rs_engine *engine = context;
 
 	if (access == (RS_ACCESS_R | RS_ACCESS_W | RS_ACCESS_X))
-		return rs_pages_open(&engine->pages, first, last - first + 1);
+		return rs_pages_open(&engine->pages, (uint16_t)(first >> RS_TABLE_VIEW_SHIFT),
+				     gfn_of(first), last - first + 1);
 	return set_pages(context, first, last, access);
+}
+
+/* Which view it is in is known when that is made, which may be now. */
+static int place_pages(struct rs_engine *engine, struct rs_rule *rule)
+{
+	struct rs_view *view = rule->options.page.view;
+	int error = view ? 0 : rs_pages_begin(&engine->pages);
+	uint16_t index = view ? view->map->index : engine->pages.view;
+
+	rule->first = rs_table_page_key(index, gfn_of(rule->first));
+	rule->last = rs_table_page_key(index, gfn_of(rule->last));
+	return error;
 }
 
 static int hold_writes(struct rs_engine *engine)
@@ -179,6 +211,8 @@ static int switch_on(struct rs_engine *engine, const struct rs_rule *rule)
 {
 	int error;
 
+	if (rule->options.kind == RS_TABLE_VIEWS)
+		return 0;
 	if (rule->options.kind == RS_PAGE)
 		return rs_table_visit_pages(engine->table, rule->first, rule->last, set_pages,
 					    engine);
@@ -195,7 +229,7 @@ static void switch_off(struct rs_engine *engine, const struct rs_rule *rule)
 {
 	if (rule->options.kind == RS_PAGE)
 		rs_table_visit_pages(engine->table, rule->first, rule->last, open_pages, engine);
-	else
+	else if (rule->options.kind != RS_TABLE_VIEWS)
 		apply_source(engine, rule);
 }
 
@@ -232,7 +266,9 @@ static int add(struct rs_watch *watch)
 	int error;
 
 	rule->order = ++engine->orders;
-	error = publish(engine, rule);
+	error = rule->options.kind == RS_PAGE ? place_pages(engine, rule) : 0;
+	if (!error)
+		error = publish(engine, rule);
 	if (error)
 		return error;
 	link_watch(watch);
@@ -336,6 +372,36 @@ int rs_watch_sized(struct rs_engine *engine, const struct rs_watch_options *opti
 		*out = watch;
 	}
 	return error;
+}
+
+int rs_watch_view(struct rs_engine *engine, const struct rs_view_options *options, uint16_t index,
+		  struct rs_watch **out)
+{
+	struct rs_watch *watch = calloc(1, sizeof(*watch));
+	struct rs_rule *rule = calloc(1, sizeof(*rule));
+	int error;
+
+	if (!watch || !rule) {
+		free(watch);
+		free(rule);
+		return rs_fail(ENOMEM, "no memory for a view's handler");
+	}
+	watch->engine = engine;
+	watch->rule = rule;
+	rs_pace_init(&rule->pace);
+	rule->options = (struct rs_watch_options){ .kind = RS_TABLE_VIEWS,
+						   .handler = options->handler,
+						   .user = options->user,
+						   .gone = options->gone };
+	rule->first = rule->last = index;
+	error = add(watch);
+	if (error) {
+		free(rule);
+		free(watch);
+		return error;
+	}
+	*out = watch;
+	return 0;
 }
 
 static void free_rule(struct rs_rule *rule)
@@ -455,8 +521,8 @@ int rs_watch_open_pages(struct rs_engine *engine)
 		const struct rs_rule *rule = watch->rule;
 		int result = 0;
 
-		if (rule->options.kind == RS_PAGE)
-			result = rs_pages_open(&engine->pages, rule->first,
+		if (rule->options.kind == RS_PAGE && !rule->options.page.view)
+			result = rs_pages_open(&engine->pages, 0, rule->first,
 					       rule->last - rule->first + 1);
 		if (!error)
 			error = result;

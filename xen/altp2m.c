@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* altp2m.c: views, one call of Xen's each. */
 #include <errno.h>
-#include <string.h>
 
 #include <ringside/event.h>
 
 #include "xen/altp2m.h"
 #include "xen/private.h"
 
-/* libxenctrl keeps one-page buffers only: 512 frame numbers. */
-#define ACCESS_BATCH 512
 #define VIEW_MAX 10
 
 enum rs_altp2m rs_xen_altp2m_state(struct rs_xen *xen, uint32_t domain)
@@ -44,41 +41,102 @@ int rs_xen_altp2m_create(struct rs_xen *xen, uint32_t domain, uint16_t *view)
 {
 	if (xc_altp2m_create_view(xen->control, domain, XENMEM_access_rwx, view) == 0)
 		return 0;
+	/* Xen's word for having none left, since nothing else can be wrong. */
+	if (errno == EINVAL)
+		errno = ENOSPC;
 	return rs_xen_fail_cure(xen, "xc_altp2m_create_view", domain,
 				"Xen has no view left: detach other programs from the domain");
 }
 
 int rs_xen_altp2m_destroy(struct rs_xen *xen, uint32_t domain, uint16_t view)
 {
-	return rs_xen_check(xen, xc_altp2m_destroy_view(xen->control, domain, view),
-			    "xc_altp2m_destroy_view", domain);
+	if (xc_altp2m_destroy_view(xen->control, domain, view) == 0)
+		return 0;
+	return rs_xen_fail_cure(xen, "xc_altp2m_destroy_view", domain,
+				"if a vCPU is in it: switch to another view first");
 }
 
-int rs_xen_altp2m_switch(struct rs_xen *xen, uint32_t domain, uint16_t view)
+/* From 4.14 on, which is as old as Xen may be here. */
+static int set_visible(struct rs_xen *xen, uint32_t domain, uint16_t view, bool visible)
+{
+	return rs_xen_check(xen, xc_altp2m_set_visibility(xen->control, domain, view, visible),
+			    "xc_altp2m_set_visibility", domain);
+}
+
+static int switch_to(struct rs_xen *xen, uint32_t domain, uint16_t view)
 {
 	return rs_xen_check(xen, xc_altp2m_switch_to_view(xen->control, domain, view),
 			    "xc_altp2m_switch_to_view", domain);
 }
 
-int rs_xen_altp2m_access(struct rs_xen *xen, uint32_t domain, uint16_t view, uint64_t first_gfn,
-			 uint64_t count, uint32_t access)
+int rs_xen_altp2m_switch(struct rs_xen *xen, uint32_t domain, uint16_t view)
 {
-	uint8_t accesses[ACCESS_BATCH];
-	uint64_t gfns[ACCESS_BATCH];
+	int error, hidden;
 
-	memset(accesses, (int)access, sizeof(accesses));
-	while (count) {
-		uint32_t batch = count < ACCESS_BATCH ? (uint32_t)count : ACCESS_BATCH;
-
-		for (uint32_t i = 0; i < batch; i++)
-			gfns[i] = first_gfn + i;
-		if (xc_altp2m_set_mem_access_multi(xen->control, domain, view, accesses, gfns,
-						   batch) < 0)
-			return rs_xen_fail_cure(xen, "xc_altp2m_set_mem_access_multi", domain,
-						"if memory is short: raise shadow_memory in the "
-						"domain's configuration");
-		first_gfn += batch;
-		count -= batch;
+	if (!view)
+		return switch_to(xen, domain, view);
+	if (xc_domain_pause(xen->control, domain) < 0)
+		return rs_xen_fail(xen, "xc_domain_pause", domain);
+	error = set_visible(xen, domain, view, true);
+	if (!error) {
+		error = switch_to(xen, domain, view);
+		hidden = set_visible(xen, domain, view, false);
+		error = error ? error : hidden;
 	}
+	xc_domain_unpause(xen->control, domain);
+	return error;
+}
+
+int rs_xen_altp2m_access(struct rs_xen *xen, uint32_t domain, uint16_t view, uint64_t *gfns,
+			 uint8_t *accesses, uint32_t count)
+{
+	if (xc_altp2m_set_mem_access_multi(xen->control, domain, view, accesses, gfns, count) == 0)
+		return 0;
+	return rs_xen_fail_cure(xen, "xc_altp2m_set_mem_access_multi", domain,
+				"if memory is short: raise shadow_memory in the domain's "
+				"configuration");
+}
+
+int rs_xen_altp2m_find_missing(struct rs_xen *xen, uint32_t domain, uint16_t view,
+			       uint64_t first_gfn, uint64_t last_gfn, uint64_t *missing)
+{
+	xen_pfn_t gfn = 0;
+	int32_t code = 0;
+
+	/* That virtualisation exceptions stay suppressed is as it was: the errors are the news. */
+	if (xc_altp2m_set_supress_ve_multi(xen->control, domain, view, first_gfn, last_gfn, true,
+					   &gfn, &code) < 0)
+		return rs_xen_fail(xen, "xc_altp2m_set_supress_ve_multi", domain);
+	*missing = code ? gfn : UINT64_MAX;
 	return 0;
+}
+
+int rs_xen_altp2m_read_access(struct rs_xen *xen, uint32_t domain, uint16_t view, uint64_t gfn,
+			      uint32_t *access)
+{
+	xenmem_access_t found;
+
+	if (xc_altp2m_get_mem_access(xen->control, domain, view, gfn, &found) == 0) {
+		*access = found;
+		return 0;
+	}
+	if (errno == ESRCH)
+		return -ENODATA;
+	return rs_xen_fail(xen, "xc_altp2m_get_mem_access", domain);
+}
+
+bool rs_xen_altp2m_exists(struct rs_xen *xen, uint32_t domain, uint16_t view)
+{
+	xenmem_access_t access;
+	bool active = false;
+
+	/* Of no page: what pages get that the view has not copied. */
+	return xc_altp2m_get_domain_state(xen->control, domain, &active) == 0 && active &&
+	       xc_altp2m_get_mem_access(xen->control, domain, view, ~(xen_pfn_t)0, &access) == 0;
+}
+
+int rs_xen_altp2m_view_of(struct rs_xen *xen, uint32_t domain, uint32_t vcpu, uint16_t *view)
+{
+	return rs_xen_check(xen, xc_altp2m_get_vcpu_p2m_idx(xen->control, domain, vcpu, view),
+			    "xc_altp2m_get_vcpu_p2m_idx", domain);
 }

@@ -25,21 +25,48 @@ uint16_t rs_xen_altp2m_view_max(const struct rs_xen *xen);
 int rs_xen_altp2m_activate(struct rs_xen *xen, uint32_t domain, bool active);
 
 /*
- * Makes a view in which everything is allowed. -ENOSPC or so: there are no more. On 4.17 a
+ * Makes a view in which everything is allowed. -ENOSPC: there are no more. On 4.17 a
  * view's own default access is not honoured, so restrictions are set page by page.
  */
 int rs_xen_altp2m_create(struct rs_xen *xen, uint32_t domain, uint16_t *view);
 int rs_xen_altp2m_destroy(struct rs_xen *xen, uint32_t domain, uint16_t view);
 
-/* All vCPUs go to that view; pauses the domain. */
+/*
+ * All vCPUs go to that view; pauses the domain. A view other than 0 is visible to the guest's own
+ * VMFUNC only for that moment, inside the pause.
+ */
 int rs_xen_altp2m_switch(struct rs_xen *xen, uint32_t domain, uint16_t view);
 
+/* So many pages a hypercall: libxenctrl keeps one-page buffers only. */
+#define RS_XEN_ALTP2M_BATCH 512
+
 /*
- * Sets what the guest may do with pages of a view other than 0: RS_ACCESS_R, _W, _X. 512
- * pages a hypercall. Pages that are no RAM are skipped by Xen without a word: count them
- * first (rs_xen_memory_count). On an error some pages before it are done.
+ * Sets what the guest may do with pages of a view other than 0: RS_ACCESS_R, _W, _X, for each of
+ * up to RS_XEN_ALTP2M_BATCH pages; one hypercall. Pages that are no RAM are skipped by Xen without
+ * a word. On an error some pages are done.
  */
-int rs_xen_altp2m_access(struct rs_xen *xen, uint32_t domain, uint16_t view, uint64_t first_gfn,
-			 uint64_t count, uint32_t access);
+int rs_xen_altp2m_access(struct rs_xen *xen, uint32_t domain, uint16_t view, uint64_t *gfns,
+			 uint8_t *accesses, uint32_t count);
+
+/*
+ * The first page, of those from first_gfn to last_gfn, that the view cannot have, since it is no
+ * ordinary RAM; UINT64_MAX if all can be. One hypercall, whatever the number of pages. It writes
+ * the pages' entries anew, as they are: meant for pages that have been set in the view.
+ */
+int rs_xen_altp2m_find_missing(struct rs_xen *xen, uint32_t domain, uint16_t view,
+			       uint64_t first_gfn, uint64_t last_gfn, uint64_t *missing);
+
+/*
+ * What the view says of a page: Xen's number, which is RS_ACCESS_* up to 7. -ENODATA: the view
+ * has not copied it from the host's map. Of view 0: the host's map.
+ */
+int rs_xen_altp2m_read_access(struct rs_xen *xen, uint32_t domain, uint16_t view, uint64_t gfn,
+			      uint32_t *access);
+
+/* Is there such a view? Never fails: without altp2m there is none. */
+bool rs_xen_altp2m_exists(struct rs_xen *xen, uint32_t domain, uint16_t view);
+
+/* In which view a vCPU is. */
+int rs_xen_altp2m_view_of(struct rs_xen *xen, uint32_t domain, uint32_t vcpu, uint16_t *view);
 
 #endif

@@ -15,6 +15,7 @@ xen_sources = \
 	xen/private.h \
 	xen/probe.c \
 	xen/sized.c xen/sized.h \
+	xen/probe_views.c \
 	xen/source.c \
 	xen/store.c xen/store.h \
 	xen/translate.c xen/translate.h \

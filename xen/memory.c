@@ -16,8 +16,6 @@ _Static_assert(XENMEM_access_rw == (int)(RS_ACCESS_R | RS_ACCESS_W), "access num
 _Static_assert(XENMEM_access_rx == (int)(RS_ACCESS_R | RS_ACCESS_X), "access numbers");
 _Static_assert(XENMEM_access_rwx == 7, "access numbers");
 
-/* How many types are asked for at once; Xen takes up to 1024. */
-#define TYPES_BATCH 512
 #define MAP_MAX 1024
 /* Xen's preemption makes any length right; shorter calls hold its locks for less. */
 #define ACCESS_BATCH 65536
@@ -102,40 +100,74 @@ static int read_types(struct rs_xen *xen, uint32_t domain, xen_pfn_t *frames, ui
 			    domain);
 }
 
-static void count_ram(const xen_pfn_t *types, uint32_t count, uint64_t gfn, uint64_t *ram,
-		      uint64_t *first_missing)
+int rs_xen_memory_is_ram(struct rs_xen *xen, uint32_t domain, uint64_t gfn, uint32_t count,
+			 uint64_t bits[RS_XEN_MEMORY_TYPES / 64])
 {
-	for (uint32_t i = 0; i < count; i++) {
+	xen_pfn_t *types = xencall_alloc_buffer(xen->call, count * sizeof(*types));
+	int error;
+
+	if (!types)
+		return rs_xen_fail(xen, "xencall_alloc_buffer", domain);
+	for (uint32_t i = 0; i < count; i++)
+		types[i] = gfn + i;
+	error = read_types(xen, domain, types, count);
+	memset(bits, 0, RS_XEN_MEMORY_TYPES / 8);
+	for (uint32_t i = 0; !error && i < count; i++)
 		if ((types[i] & XEN_DOMCTL_PFINFO_LTAB_MASK) != XEN_DOMCTL_PFINFO_XTAB)
-			++*ram;
-		else if (*first_missing == UINT64_MAX)
-			*first_missing = gfn + i;
-	}
+			bits[i / 64] |= 1ULL << i % 64;
+	xencall_free_buffer(xen->call, types);
+	return error;
 }
 
 int rs_xen_memory_count(struct rs_xen *xen, uint32_t domain, uint64_t gfn, uint64_t count,
 			uint64_t *ram, uint64_t *first_missing)
 {
-	xen_pfn_t *types = xencall_alloc_buffer(xen->call, TYPES_BATCH * sizeof(*types));
+	uint64_t bits[RS_XEN_MEMORY_TYPES / 64];
 	int error = 0;
 
 	*ram = 0;
 	*first_missing = UINT64_MAX;
-	if (!types)
-		return rs_xen_fail(xen, "xencall_alloc_buffer", domain);
 	while (count && !error) {
-		uint32_t batch = count < TYPES_BATCH ? (uint32_t)count : TYPES_BATCH;
+		uint32_t batch = count < RS_XEN_MEMORY_TYPES ? (uint32_t)count : RS_XEN_MEMORY_TYPES;
 
-		for (uint32_t i = 0; i < batch; i++)
-			types[i] = gfn + i;
-		error = read_types(xen, domain, types, batch);
-		if (!error)
-			count_ram(types, batch, gfn, ram, first_missing);
+		error = rs_xen_memory_is_ram(xen, domain, gfn, batch, bits);
+		for (uint32_t i = 0; !error && i < batch; i++) {
+			bool is_ram = bits[i / 64] & 1ULL << i % 64;
+
+			*ram += is_ram;
+			if (!is_ram && *first_missing == UINT64_MAX)
+				*first_missing = gfn + i;
+		}
 		gfn += batch;
 		count -= batch;
 	}
-	xencall_free_buffer(xen->call, types);
 	return error;
+}
+
+/* By the domctl itself: libxenctrl's call has had three shapes. */
+static int pool_op(struct rs_xen *xen, uint32_t domain, uint32_t op, uint32_t *mib)
+{
+	struct xen_domctl call = {
+		.cmd = XEN_DOMCTL_shadow_op,
+		.domain = (domid_t)domain,
+		.u.shadow_op.op = op,
+		.u.shadow_op.mb = *mib,
+	};
+	int error = rs_xen_check(xen, rs_xen_domctl(xen, &call), "XEN_DOMCTL_shadow_op", domain);
+
+	*mib = call.u.shadow_op.mb;
+	return error;
+}
+
+int rs_xen_memory_pool(struct rs_xen *xen, uint32_t domain, uint32_t *mib)
+{
+	*mib = 0;
+	return pool_op(xen, domain, XEN_DOMCTL_SHADOW_OP_GET_ALLOCATION, mib);
+}
+
+int rs_xen_memory_set_pool(struct rs_xen *xen, uint32_t domain, uint32_t mib)
+{
+	return pool_op(xen, domain, XEN_DOMCTL_SHADOW_OP_SET_ALLOCATION, &mib);
 }
 
 uint32_t rs_xen_memory_access_default(const struct rs_xen *xen)

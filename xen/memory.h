@@ -28,11 +28,25 @@ int rs_xen_memory_read(struct rs_xen *xen, uint32_t domain, uint64_t gfn, uint32
 int rs_xen_memory_access(struct rs_xen *xen, uint32_t domain, uint64_t first_gfn,
 			 uint64_t count, uint32_t access);
 
+/* So many pages are asked about at once. */
+#define RS_XEN_MEMORY_TYPES 1024
+
+/* Which of up to RS_XEN_MEMORY_TYPES pages from `gfn` on are RAM, a bit each; one hypercall. */
+int rs_xen_memory_is_ram(struct rs_xen *xen, uint32_t domain, uint64_t gfn, uint32_t count,
+			 uint64_t bits[RS_XEN_MEMORY_TYPES / 64]);
+
 /* How many of these pages are RAM; *first_missing is the first that is not, if any. */
 int rs_xen_memory_count(struct rs_xen *xen, uint32_t domain, uint64_t first_gfn, uint64_t count,
 			uint64_t *ram, uint64_t *first_missing);
 
 /* XENMEM_access_default of the running Xen: 11 from 4.20 on. */
 uint32_t rs_xen_memory_access_default(const struct rs_xen *xen);
+
+/*
+ * The memory for the domain's own page tables (shadow_memory in its configuration), views'
+ * included, in MiB: how much there is, used or not; and to have so much.
+ */
+int rs_xen_memory_pool(struct rs_xen *xen, uint32_t domain, uint32_t *mib);
+int rs_xen_memory_set_pool(struct rs_xen *xen, uint32_t domain, uint32_t mib);
 
 #endif

@@ -64,6 +64,8 @@ struct rs_engine_options {
 	 * the engine makes no thread. With as many as vCPUs, and RS_WAIT_SPIN, each vCPU has one.
 	 */
 	uint32_t workers;
+	/* Shadow memory for views is not raised: where it may not do, a view is refused. */
+	bool keep_shadow_memory;
 };
 
 /*

@@ -13,6 +13,7 @@
 #include <ringside/set.h>
 #include <ringside/statistics.h>
 #include <ringside/version.h>
+#include <ringside/view.h>
 #include <ringside/watch.h>
 
 #endif

@@ -18,6 +18,7 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 struct rs_engine;
+struct rs_view;
 struct rs_watch;
 
 #define RS_VCPUS_MAX 256
@@ -83,6 +84,7 @@ struct rs_watch_options {
 			uint64_t first_gfn;
 			uint64_t last_gfn; /* 0: the same as first_gfn */
 			uint32_t access;
+			struct rs_view *view; /* in which; NULL: in the engine's own */
 		} page;
 		/* RS_BREAKPOINT: where RIP is, or 0: wherever. The INT3 is somebody else's to set. */
 		struct {

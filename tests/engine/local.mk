@@ -19,14 +19,17 @@ tests_engine_table_SOURCES = tests/engine/table.c
 tests_engine_table_LDADD = libringside-private.la
 
 # And on the model.
-check_PROGRAMS += tests/engine/model tests/engine/set tests/engine/workers
+check_PROGRAMS += tests/engine/model tests/engine/set tests/engine/views tests/engine/workers
 tests_engine_set_SOURCES = tests/engine/set.c
 tests_engine_set_LDADD = libringside.la -lpthread
-TESTS += tests/engine/model.sh tests/engine/workers.sh
+TESTS += tests/engine/model.sh tests/engine/views.sh tests/engine/workers.sh
 slow_tests += tests/engine/model.sh tests/engine/workers.sh
-EXTRA_DIST += tests/engine/model.sh tests/engine/workers.sh
+EXTRA_DIST += tests/engine/model.sh tests/engine/views.sh tests/engine/workers.sh
 tests_engine_workers_SOURCES = tests/engine/workers.c tests/engine/bed.c tests/engine/bed.h
 tests_engine_workers_LDADD = libringside-private.la -lpthread
+tests_engine_views_SOURCES = tests/engine/views.c tests/engine/bed.c tests/engine/bed.h
+tests_engine_views_CFLAGS = $(AM_CFLAGS) $(XENCTRL_CFLAGS)
+tests_engine_views_LDADD = libringside-private.la $(XENCTRL_LIBS) -lpthread
 tests_engine_model_SOURCES = tests/engine/model.c
 tests_engine_model_LDADD = libringside-private.la -lpthread
 

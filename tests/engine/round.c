@@ -164,7 +164,7 @@ static void test_view_fault(void)
 	wire = test_request(&message, VERSION, RS_SINGLESTEP, 0);
 	wire->flags |= RS_FLAG_ALTERNATE_P2M;
 	push(&message);
-	engine.pages.view = 2;
+	engine.views.mask = 1U << 2;
 	visit();
 	tap_ok(TAP_SAME(answer(0)->flags, RS_FLAG_VCPU_PAUSED | RS_FLAG_ALTERNATE_P2M |
 						  RS_FLAG_TOGGLE_SINGLESTEP) &&

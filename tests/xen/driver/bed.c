@@ -160,6 +160,14 @@ bool bed_run(struct bed *bed, unsigned int command, uint64_t a, uint64_t b, bed_
 	return bed_finish(bed, 0);
 }
 
+struct rs_statistics bed_statistics(const struct bed *bed)
+{
+	struct rs_statistics statistics;
+
+	rs_engine_statistics(bed->engine, &statistics);
+	return statistics;
+}
+
 uint64_t bed_get(const struct bed *bed, unsigned int offset)
 {
 	return guest_get(&bed->guest, 0, offset);

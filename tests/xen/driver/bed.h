@@ -63,6 +63,9 @@ bool bed_run(struct bed *bed, unsigned int command, uint64_t a, uint64_t b, bed_
 /* Steps until no event has come for a little while. */
 void bed_settle(struct bed *bed);
 
+/* What the engine has counted. */
+struct rs_statistics bed_statistics(const struct bed *bed);
+
 /* The guest's mailbox, vCPU 0. */
 uint64_t bed_get(const struct bed *bed, unsigned int offset);
 

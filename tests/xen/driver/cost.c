@@ -187,12 +187,14 @@ static void fill_engine(struct bed *bed, size_t index)
 /* One page closed in a view of its own, and the guest in that view. */
 static int close_page(struct bare *bare, uint16_t *view)
 {
+	uint64_t gfn = MB_DATA >> 12;
+	uint8_t access = 0;
 	int error = rs_xen_altp2m_activate(bare->xen, bare->domain, true);
 
 	if (!error)
 		error = rs_xen_altp2m_create(bare->xen, bare->domain, view);
 	if (!error)
-		error = rs_xen_altp2m_access(bare->xen, bare->domain, *view, MB_DATA >> 12, 1, 0);
+		error = rs_xen_altp2m_access(bare->xen, bare->domain, *view, &gfn, &access, 1);
 	return error ? error : rs_xen_altp2m_switch(bare->xen, bare->domain, *view);
 }
 

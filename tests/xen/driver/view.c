@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* view.c: events and replies while the guest is in a view. */
+#include <errno.h>
 #include <inttypes.h>
 
 #include "tests/xen/driver/tests.h"
@@ -63,8 +64,54 @@ static void view_breakpoint(struct bed *bed)
 	      bed->seen, bed_get(bed, MB_BP) - before);
 }
 
+#define HOLE_GFN 0x80000 /* far above the guest's memory, below the ring */
+
+/* Two views of the user's own: one vCPU moved by replies, faults only where it is closed. */
+static void view_own(struct bed *bed)
+{
+	struct rs_view_probe found[4];
+	struct rs_view_missing missing;
+	struct rs_view *views[2];
+	uint64_t data = MB_DATA >> 12;
+	uint8_t access = 0;
+	bool good;
+
+	if (!check(!rs_view_create(bed->engine, NULL, &views[0]) &&
+			   !rs_view_create(bed->engine, NULL, &views[1]), "two views"))
+		return;
+	check(!rs_view_set_access(views[0], data, data, 0, NULL) &&
+		      !rs_view_set_access(views[1], data, data, RS_ACCESS_R, NULL),
+	      "a page closed in one, and for writing in the other");
+	good = !rs_probe_pages(bed->guest.name, rs_view_index(views[1]), data, 1, &access);
+	check(good && access == RS_ACCESS_R, "Xen has it: %#x", access);
+	good = rs_view_set_access(views[0], HOLE_GFN, HOLE_GFN, 0, NULL) == -EFAULT &&
+	       !rs_view_set_access(views[0], data, data + 0x4000, 0, &missing);
+	check(good && missing.count > 0 && missing.first_gfn == 0x1000,
+	      "what is no RAM is found: %" PRIu64 " pages from %#" PRIx64, missing.count,
+	      missing.first_gfn);
+	check(!rs_view_set_access(views[0], data + 1, data + 0x4000,
+				  RS_ACCESS_R | RS_ACCESS_W | RS_ACCESS_X, &missing),
+	      "and opened again");
+	bed_watch_kind(bed, RS_GUEST_REQUEST);
+	for (unsigned int i = 0; i < 2; i++) {
+		uint64_t faults = bed_statistics(bed).events[RS_PAGE];
+
+		bed->flag = rs_view_index(views[i]);
+		bed_run(bed, MB_REQUEST, 0, 0, switch_view);
+		bed_run(bed, MB_READ, MB_DATA, 0, NULL);
+		check(bed_get(bed, MB_RESULT0) == MB_DATA_0 &&
+			      bed_statistics(bed).events[RS_PAGE] - faults == (i == 0),
+		      "view %u: %s", rs_view_index(views[i]), i ? "it is read" : "a fault, and read");
+	}
+	check(rs_probe_views(bed->guest.name, found, 4) == 3, "three views, with view 0");
+	check(rs_view_destroy(views[1]) == -EBUSY, "a view with a vCPU in it stays");
+	check(!rs_view_switch(bed->engine, 0) && !rs_view_destroy(views[1]) &&
+		      !rs_view_destroy(views[0]), "left and removed");
+}
+
 const struct test tests_of_view[] = {
 	{ .name = "view-events", .run = view_events, .about = "every event names its view" },
+	{ .name = "view-own", .run = view_own, .about = "views of the user's own" },
 	{ .name = "view-breakpoint", .run = view_breakpoint, .about = "a breakpoint in a view" },
 	{ 0 },
 };
