@@ -9,6 +9,7 @@
 int bench_main(int argc, char **argv);
 int decode_main(int argc, char **argv);
 int info_main(int argc, char **argv);
+int views_main(int argc, char **argv);
 int watch_main(int argc, char **argv);
 
 #endif

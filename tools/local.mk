@@ -19,6 +19,7 @@ ringside_SOURCES = \
 	tools/table.c tools/table.h \
 	tools/trace_file.c tools/trace_file.h \
 	tools/trace_format.h \
+	tools/views.c \
 	tools/watch.c \
 	tools/watch_options.c tools/watch_options.h
 EXTRA_DIST += tools/prepare.sh tools/verdict

@@ -17,6 +17,7 @@ static const struct command {
 } commands[] = {
 	{ "watch", "print a guest's events as they happen", watch_main },
 	{ "info", "what this Xen, and a guest on it, have to offer", info_main },
+	{ "views", "which alternative views of its memory a guest has", views_main },
 	{ "decode", "say what recorded vm_event messages mean", decode_main },
 	{ "bench", "measure what it costs to consume a guest's events", bench_main },
 };

@@ -14,8 +14,8 @@ xen_sources = \
 	xen/port.c xen/port.h \
 	xen/private.h \
 	xen/probe.c \
-	xen/sized.c xen/sized.h \
 	xen/probe_views.c \
+	xen/sized.c xen/sized.h \
 	xen/source.c \
 	xen/store.c xen/store.h \
 	xen/translate.c xen/translate.h \
