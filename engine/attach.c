@@ -12,6 +12,7 @@
 #include "engine/options.h"
 #include "engine/private.h"
 #include "engine/wait.h"
+#include "engine/wanted.h"
 #include "ring/atomics.h"
 #include "xen/domain.h"
 #include "xen/error.h"
@@ -240,7 +241,7 @@ static int take_ring(struct rs_engine *engine)
 	describe(engine, remote);
 	error = measure_notify(engine);
 	if (!error)
-		error = rs_watch_begin_sources(engine);
+		error = rs_wanted_begin(engine);
 	if (!error)
 		return 0;
 	rs_xen_port_unbind(&engine->port);

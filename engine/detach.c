@@ -16,6 +16,7 @@
 
 #include "engine/private.h"
 #include "engine/rcu.h"
+#include "engine/wanted.h"
 #include "xen/domain.h"
 #include "xen/error.h"
 #include "xen/monitor.h"
@@ -63,7 +64,7 @@ static void withdraw(struct rs_engine *engine, struct report *report)
 	note(report, error);
 	stop_stepping(engine, report);
 	note(report, rs_views_leave(&engine->views));
-	note(report, rs_watch_open_pages(engine));
+	note(report, rs_wanted_open_pages(engine));
 	note(report, rs_sources_clear(&engine->sources));
 	engine->draining = true;
 	if (!error)

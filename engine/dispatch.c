@@ -65,7 +65,7 @@ static inline void finish_watch(struct rs_worker *worker)
 	else
 		rs_store_seq_cst(&worker->running, (struct rs_rule *)NULL);
 	if (rs_load_seq_cst(&engine->leaving))
-		rs_watch_bury(engine);
+		rs_rules_bury(engine);
 }
 
 static inline bool is_continue(const struct rs_reply *reply)
@@ -119,11 +119,9 @@ static bool is_in_time(struct rs_worker *worker, struct rs_rule *watch)
 	if (calls < most)
 		return true;
 	rs_count(&worker->counters, &worker->counters.throttled, 1);
+	rs_add_relaxed(&watch->throttled, 1);
 	if (calls == most)
-		rs_log(&worker->engine->log, RS_LOG_WARNING,
-		       "domain %u: a %s watch has had its %u calls in this second: the others are "
-		       "kept from its handler", worker->engine->domain,
-		       rs_reason_name(watch->options.kind), most);
+		rs_watch_over_limit(worker->engine, watch);
 	return false;
 }
 

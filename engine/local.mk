@@ -32,8 +32,10 @@ engine_sources = engine/advance.c engine/advance.h engine/answer.c engine/answer
 	engine/later.c engine/layout.c engine/layout.h engine/next.c engine/options.c \
 	engine/options.h engine/private.h engine/rcu.c engine/rcu.h engine/record.c \
 	engine/record.h engine/registers.c engine/registers.h engine/responder.c \
-	engine/responder.h engine/run.c engine/set.c engine/settle.c engine/settle.h engine/sources.c \
+	engine/responder.h engine/rule.c engine/rule.h engine/run.c engine/set.c engine/settle.c \
+	engine/settle.h engine/sources.c \
 	engine/sources.h engine/statistics.c engine/statistics.h engine/table.c \
 	engine/table.h engine/taker.c engine/taker.h engine/turn.c engine/turn.h \
-	engine/version.c engine/view.c engine/wait.c engine/wait.h engine/watch.c engine/wire.h \
+	engine/version.c engine/view.c engine/wait.c engine/wait.h engine/wanted.c engine/wanted.h \
+	engine/watch.c engine/wire.h \
 	engine/worker.c engine/worker.h

@@ -74,6 +74,11 @@ static int check_flags(const struct rs_watch_options *options)
 	if (options->deny && kind != RS_CR && kind != RS_MSR)
 		return rs_fail(EINVAL, "deny: only writes to control registers and MSRs can be "
 				       "denied");
+	if ((unsigned int)options->at_limit > RS_AT_LIMIT_SWITCH_OFF)
+		return rs_fail(EINVAL, "at_limit: there is no such way: %d",
+			       (int)options->at_limit);
+	if (options->at_limit && !options->calls_per_second_max)
+		return rs_fail(EINVAL, "at_limit: without calls_per_second_max there is no limit");
 	if (options->asynchronous && kind != RS_CR && kind != RS_GUEST_REQUEST &&
 	    kind != RS_DEBUG && kind != RS_VMEXIT)
 		return rs_fail(EINVAL, "asynchronous: the guest always waits for the answer to "

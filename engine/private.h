@@ -26,6 +26,7 @@
 #include "engine/lane.h"
 #include "engine/record.h"
 #include "engine/responder.h"
+#include "engine/rule.h"
 #include "engine/sources.h"
 #include "engine/statistics.h"
 #include "engine/table.h"
@@ -37,22 +38,6 @@
 #include "xen/error.h"
 #include "xen/log.h"
 #include "xen/port.h"
-
-/*
- * What a watch asks for at present, as the table shows it and a handler runs by it: written
- * whole before it is published, and never changed but for its pace and its rate.
- */
-struct rs_rule {
-	struct rs_watch_options options;
-	uint64_t order;
-	uint64_t first, last; /* of the kind's key */
-	struct rs_pace pace;
-	bool filtered;    /* by vCPU, CR3 or rate: looked at only then */
-	/* Calls in the present second, which began at `second` (ticks of the clock, ns). */
-	uint64_t second;
-	uint32_t calls;
-	struct rs_rule *next; /* of the buried */
-};
 
 /* What its maker holds. */
 struct rs_watch {
@@ -66,7 +51,7 @@ struct rs_view {
 	struct rs_engine *engine;
 	struct rs_view_map *map;
 	struct rs_watch *watch; /* its handler's; NULL: it has none */
-	uint32_t watch_count;   /* page watches in it */
+	uint32_t watch_count;   /* page watches in it that are published */
 	struct rs_view *next;
 };
 
@@ -98,6 +83,7 @@ struct rs_engine {
 	uint64_t wake_ticks;   /* a handler that takes longer is worth waking another worker */
 	struct rs_counters strangers; /* of threads that are no workers */
 	uint64_t refused;
+	uint64_t switched_off; /* watches, at their limit */
 	uint64_t start_ticks, start_ns;
 
 	/* The takers' line. */
@@ -162,18 +148,14 @@ bool rs_turn_keep(struct rs_turn *turn, struct rs_reply *reply);
 /* later.c: detaching: answers what is still kept. Returns how many. */
 uint32_t rs_turns_reclaim(struct rs_worker *worker);
 
-/* watch.c: after a handler, when something is buried: frees what no worker runs any more. */
-void rs_watch_bury(struct rs_engine *engine);
-
-/* watch.c, read sections of their own: what the watches add up to at this moment. */
-uint32_t rs_engine_page_access(struct rs_engine *engine, uint64_t gfn);
-bool rs_engine_watches(struct rs_engine *engine, enum rs_kind kind);
-
-/* watch.c: the sources that an engine wants always. */
-int rs_watch_begin_sources(struct rs_engine *engine);
-/* watch.c: detaching: opens all pages of the host's map; frees all watches. */
-int rs_watch_open_pages(struct rs_engine *engine);
+/* watch.c: detaching, when no worker is left: frees all watches. */
 void rs_watch_free_all(struct rs_engine *engine);
+
+/*
+ * watch.c: a rule has had its calls in this second: that is logged, and its watch switched off if
+ * it was made so. By the worker that runs it.
+ */
+void rs_watch_over_limit(struct rs_engine *engine, struct rs_rule *rule) __attribute__((cold));
 
 /* watch.c, with `control` held: a view's own handler becomes a watch that rs_unwatch removes. */
 struct rs_view_options;

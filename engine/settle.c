@@ -7,6 +7,7 @@
 
 #include "engine/lane.h"
 #include "engine/private.h"
+#include "engine/wanted.h"
 #include "xen/log.h"
 #include "xen/memory.h"
 #include "xen/monitor.h"

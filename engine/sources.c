@@ -119,6 +119,19 @@ static int set_one(struct rs_sources *sources, const struct rs_xen_source *wante
 	return error;
 }
 
+static int unset_one(struct rs_sources *sources, const struct rs_xen_source *unwanted)
+{
+	bool found;
+	size_t at = place_of(sources, unwanted, &found);
+	int error;
+
+	if (!found)
+		return 0;
+	error = switch_source(sources, &sources->on[at], false);
+	take_from(sources, at);
+	return error;
+}
+
 static bool has_all(const struct rs_sources *sources, const struct rs_xen_source *wanted,
 		    size_t count)
 {
@@ -132,36 +145,33 @@ static bool has_all(const struct rs_sources *sources, const struct rs_xen_source
 	return true;
 }
 
-int rs_sources_set(struct rs_sources *sources, const struct rs_xen_source *wanted, size_t count)
+static bool has_any(const struct rs_sources *sources, const struct rs_xen_source *unwanted,
+		    size_t count)
 {
-	size_t done = 0;
+	bool found = false;
+
+	for (size_t i = 0; i < count && !found; i++)
+		place_of(sources, &unwanted[i], &found);
+	return found;
+}
+
+int rs_sources_set(struct rs_sources *sources, const struct rs_xen_source *wanted, size_t count,
+		   const struct rs_xen_source *unwanted, size_t unwanted_count)
+{
 	int error;
 
-	if (has_all(sources, wanted, count))
+	if (has_all(sources, wanted, count) && !has_any(sources, unwanted, unwanted_count))
 		return 0;
 	error = make_room(sources, count);
 	if (!error)
 		error = rs_xen_domain_pause(sources->xen, sources->domain);
 	if (error)
 		return error;
-	while (done < count && !error) {
-		error = set_one(sources, &wanted[done]);
-		done += !error;
-	}
+	for (size_t i = 0; i < count && !error; i++)
+		error = set_one(sources, &wanted[i]);
+	for (size_t i = 0; i < unwanted_count && !error; i++)
+		error = unset_one(sources, &unwanted[i]);
 	rs_xen_domain_unpause(sources->xen, sources->domain);
-	return error;
-}
-
-int rs_sources_unset(struct rs_sources *sources, const struct rs_xen_source *unwanted)
-{
-	bool found;
-	size_t at = place_of(sources, unwanted, &found);
-	int error;
-
-	if (!found)
-		return 0;
-	error = switch_source(sources, &sources->on[at], false);
-	take_from(sources, at);
 	return error;
 }
 

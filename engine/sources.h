@@ -28,13 +28,12 @@ struct rs_sources {
 void rs_source_merge(struct rs_xen_source *into, const struct rs_xen_source *other);
 
 /*
- * Makes these (each of another kind or index) as wanted, whatever they were. If one cannot be
- * switched on, all are again as they were, and the error returned.
+ * Makes these as wanted, whatever they were, and the unwanted ones off, inside one pause. If one
+ * cannot be made so, the error is returned and what was not yet done is left: who then asks for
+ * what there was before gets that.
  */
-int rs_sources_set(struct rs_sources *sources, const struct rs_xen_source *wanted, size_t count);
-
-/* The source of that kind and index is off. */
-int rs_sources_unset(struct rs_sources *sources, const struct rs_xen_source *unwanted);
+int rs_sources_set(struct rs_sources *sources, const struct rs_xen_source *wanted, size_t count,
+		   const struct rs_xen_source *unwanted, size_t unwanted_count);
 
 /* All off, one by one: Xen's own clean-up would leave CR3 and descriptor exits on. */
 int rs_sources_clear(struct rs_sources *sources);

@@ -216,6 +216,7 @@ static void read_all(const struct rs_engine *engine, struct rs_statistics *stati
 	for (uint32_t i = 0; i <= engine->worker_count; i++)
 		add_counters(statistics, rs_engine_counters(engine, i));
 	statistics->refused = rs_load_relaxed(&engine->refused);
+	statistics->switched_off = rs_load_relaxed(&engine->switched_off);
 	statistics->latency = read_latency(engine, offsetof(struct rs_counters, latency), scale);
 	for (unsigned int kind = 0; kind < RS_KIND_COUNT; kind++) {
 		statistics->handler[kind] = read_latency(

@@ -206,6 +206,21 @@ static void unlink_cell(struct rs_table *table, struct cell *cell)
 	discard(table, &cell->garbage);
 }
 
+/* In their order; as a rule that is at the end. */
+static void link_reference(struct cell *cell, struct reference *reference)
+{
+	struct reference **at = &cell->references;
+
+	if (*at && cell->last->order <= reference->order)
+		at = &cell->last->next;
+	while (*at && (*at)->order <= reference->order)
+		at = &(*at)->next;
+	reference->next = *at;
+	if (!*at)
+		cell->last = reference;
+	rs_store_release(at, reference); /* G2 */
+}
+
 static int add_to_block(struct rs_table *table, const struct rs_table_entry *entry,
 			unsigned int level, uint64_t block)
 {
@@ -223,9 +238,7 @@ static int add_to_block(struct rs_table *table, const struct rs_table_entry *ent
 		.rule = entry->rule,
 		.access = entry->access,
 	};
-	/* G2 */
-	rs_store_release(cell->references ? &cell->last->next : &cell->references, reference);
-	cell->last = reference;
+	link_reference(cell, reference);
 	table->references[entry->kind]++;
 	return 0;
 }
@@ -361,6 +374,18 @@ struct rs_rule *rs_table_next(const struct rs_table *table, enum rs_kind kind, u
 		return NULL;
 	*order = found->order;
 	return found->rule;
+}
+
+void rs_table_visit(const struct rs_table *table, enum rs_kind kind, uint64_t key,
+		    void (*visit)(void *context, const struct rs_rule *rule), void *context)
+{
+	for (uint32_t levels = table->levels[kind]; levels; levels &= levels - 1) {
+		const struct reference *reference =
+			references_of(table, kind, (unsigned int)__builtin_ctz(levels), key);
+
+		for (; reference; reference = reference->next)
+			visit(context, reference->rule);
+	}
 }
 
 uint32_t rs_table_access(const struct rs_table *table, uint64_t gfn)

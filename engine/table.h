@@ -26,7 +26,7 @@ struct rs_table;
 struct rs_table_entry {
 	enum rs_kind kind;
 	uint64_t first, last; /* of the kind's key, both included */
-	uint64_t order;       /* from 1 on; greater than that of any watch before */
+	uint64_t order;       /* from 1 on, in which watches were made */
 	uint32_t access;      /* RS_PAGE: what may be done there */
 	struct rs_rule *rule;
 };
@@ -36,7 +36,10 @@ int rs_table_open(struct rs_table **table);
 /* Nobody may read any more. NULL is nothing. */
 void rs_table_free(struct rs_table *table);
 
-/* -ENOMEM: then it is not in the table. May wait for a grace period. */
+/*
+ * -ENOMEM: then it is not in the table. May wait for a grace period. Two rules of one watch may be
+ * in the table at once, with the same order: a look-up finds one of them.
+ */
 int rs_table_add(struct rs_table *table, const struct rs_table_entry *entry);
 /* An entry that was added, to be found no more by who begins to look afterwards. */
 void rs_table_remove(struct rs_table *table, const struct rs_table_entry *entry);
@@ -84,6 +87,10 @@ struct rs_rule *rs_table_next(const struct rs_table *table, enum rs_kind kind, u
 
 /* What the guest may do with a page: what all that watch it allow. */
 uint32_t rs_table_access(const struct rs_table *table, uint64_t gfn);
+
+/* The writer's: calls `visit` for all rules of that kind and key, in any order. */
+void rs_table_visit(const struct rs_table *table, enum rs_kind kind, uint64_t key,
+		    void (*visit)(void *context, const struct rs_rule *rule), void *context);
 
 /* How many watches of a kind there are (a range counts for each of its blocks). */
 size_t rs_table_count(const struct rs_table *table, enum rs_kind kind);

@@ -1,143 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* watch.c: making and removing watches, while events fly. */
+/*
+ * watch.c: making, changing and removing watches, while events fly.
+ *
+ * Each is: the rules change in the table, Xen is told what they add up to, and what has gone is
+ * freed when nobody can be using it any more. The table comes first where something is wanted
+ * more, so that no event finds nobody.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include <ringside/probe.h>
 #include <ringside/view.h>
 
-#include "engine/options.h"
 #include "engine/private.h"
-#include "engine/rcu.h"
+#include "engine/wanted.h"
 #include "ring/atomics.h"
 #include "xen/error.h"
-#include "xen/memory.h"
-#include "xen/sized.h"
-
-/* What every engine wants: a fast step and an emulation are of no use without them. */
-static const enum rs_kind always[] = { RS_SINGLESTEP, RS_EMUL_UNIMPLEMENTED };
-#define ALWAYS_COUNT (sizeof(always) / sizeof(always[0]))
-
-static struct rs_xen_source source_of(const struct rs_rule *rule)
-{
-	const struct rs_watch_options *options = &rule->options;
-	struct rs_xen_source source = { .kind = options->kind };
-
-	source.synchronous = !options->asynchronous && options->kind != RS_VMEXIT;
-	if (options->kind == RS_CR) {
-		source.index = options->cr.which;
-		source.ignored_bits = options->cr.ignored_bits;
-		source.on_change_only = options->cr.on_change_only;
-	} else if (options->kind == RS_MSR) {
-		source.index = options->msr.index;
-		source.on_change_only = options->msr.on_change_only;
-	} else if (options->kind == RS_GUEST_REQUEST) {
-		source.allow_userspace = options->guest_request.allow_userspace;
-	}
-	return source;
-}
-
-static bool is_always(const struct rs_engine *engine, enum rs_kind kind)
-{
-	for (size_t i = 0; i < ALWAYS_COUNT; i++)
-		if (always[i] == kind)
-			return engine->kinds & 1U << kind;
-	return false;
-}
-
-int rs_watch_begin_sources(struct rs_engine *engine)
-{
-	struct rs_xen_source wanted[ALWAYS_COUNT];
-	size_t count = 0;
-
-	for (size_t i = 0; i < ALWAYS_COUNT; i++)
-		if (is_always(engine, always[i]))
-			wanted[count++] = (struct rs_xen_source){ .kind = always[i],
-								  .synchronous = true };
-	return rs_sources_set(&engine->sources, wanted, count);
-}
-
-/*
- * What all watches want of the source of this one: those of its kind and key. Kinds whose
- * sources have no parameters are the same for all, and are not gone through.
- */
-static bool wanted_source(const struct rs_engine *engine, const struct rs_rule *rule,
-			  struct rs_xen_source *wanted)
-{
-	enum rs_kind kind = rule->options.kind;
-	const struct rs_rule *other;
-	uint64_t order = 0;
-	bool more, any = false;
-
-	*wanted = source_of(rule);
-	/* One source for all addresses, and nothing about it to be wanted. */
-	if (kind == RS_BREAKPOINT)
-		return rs_table_count(engine->table, kind) > 0;
-	while ((other = rs_table_next(engine->table, kind, rule->first, 0, &order, &more))) {
-		struct rs_xen_source source = source_of(other);
-
-		if (any)
-			rs_source_merge(wanted, &source);
-		else
-			*wanted = source;
-		any = true;
-		if (!more)
-			break;
-	}
-	if (!any && is_always(engine, kind)) {
-		*wanted = (struct rs_xen_source){ .kind = kind, .synchronous = true };
-		return true;
-	}
-	return any;
-}
-
-static int apply_source(struct rs_engine *engine, const struct rs_rule *rule)
-{
-	struct rs_xen_source wanted;
-
-	if (wanted_source(engine, rule, &wanted))
-		return rs_sources_set(&engine->sources, &wanted, 1);
-	return rs_sources_unset(&engine->sources, &wanted);
-}
-
-static struct rs_table_entry entry_of(struct rs_rule *rule)
-{
-	return (struct rs_table_entry){
-		.kind = rule->options.kind,
-		.first = rule->first,
-		.last = rule->last,
-		.order = rule->order,
-		.access = rule->options.kind == RS_PAGE ? rule->options.page.access : 0,
-		.rule = rule,
-	};
-}
-
-static struct rs_view *view_of(const struct rs_rule *rule)
-{
-	return rule->options.kind == RS_PAGE ? rule->options.page.view : NULL;
-}
-
-static int publish(struct rs_engine *engine, struct rs_rule *rule)
-{
-	struct rs_table_entry entry = entry_of(rule);
-	int error = rs_table_add(engine->table, &entry);
-
-	if (!error && view_of(rule))
-		view_of(rule)->watch_count++;
-	return error;
-}
-
-/* For those who look from now on; who has looked before may still run it. */
-static void unpublish(struct rs_engine *engine, struct rs_rule *rule)
-{
-	struct rs_table_entry entry = entry_of(rule);
-
-	rs_table_remove(engine->table, &entry);
-	if (view_of(rule))
-		view_of(rule)->watch_count--;
-}
+#include "xen/log.h"
 
 static void link_watch(struct rs_watch *watch)
 {
@@ -158,182 +39,7 @@ static void unlink_watch(struct rs_watch *watch)
 		watch->next->before = watch->before;
 }
 
-/* The keys of a rule's pages say in which view they are. */
-static uint64_t gfn_of(uint64_t key)
-{
-	return key & ((1ULL << RS_TABLE_VIEW_SHIFT) - 1);
-}
-
-static int set_pages(void *context, uint64_t first, uint64_t last, uint32_t access)
-{
-	struct rs_engine *engine = context;
-
-	return rs_pages_set(&engine->pages, (uint16_t)(first >> RS_TABLE_VIEW_SHIFT),
-			    gfn_of(first), last - first + 1, access);
-}
-
-static int open_pages(void *context, uint64_t first, uint64_t last, uint32_t access)
-{
-	struct rs_engine *engine = context;
-
-	if (access == (RS_ACCESS_R | RS_ACCESS_W | RS_ACCESS_X))
-		return rs_pages_open(&engine->pages, (uint16_t)(first >> RS_TABLE_VIEW_SHIFT),
-				     gfn_of(first), last - first + 1);
-	return set_pages(context, first, last, access);
-}
-
-/* Which view it is in is known when that is made, which may be now. */
-static int place_pages(struct rs_engine *engine, struct rs_rule *rule)
-{
-	struct rs_view *view = rule->options.page.view;
-	int error = view ? 0 : rs_pages_begin(&engine->pages);
-	uint16_t index = view ? view->map->index : engine->pages.view;
-
-	rule->first = rs_table_page_key(index, gfn_of(rule->first));
-	rule->last = rs_table_page_key(index, gfn_of(rule->last));
-	return error;
-}
-
-static int hold_writes(struct rs_engine *engine)
-{
-	int error;
-
-	if (engine->holds_writes)
-		return 0;
-	error = rs_xen_monitor_hold_writes(engine->xen, engine->domain);
-	if (!error)
-		rs_store_relaxed(&engine->holds_writes, 1);
-	return error;
-}
-
-/* Tells Xen about a rule that can be looked up already. */
-static int switch_on(struct rs_engine *engine, const struct rs_rule *rule)
-{
-	int error;
-
-	if (rule->options.kind == RS_TABLE_VIEWS)
-		return 0;
-	if (rule->options.kind == RS_PAGE)
-		return rs_table_visit_pages(engine->table, rule->first, rule->last, set_pages,
-					    engine);
-	if (rule->options.deny) {
-		error = hold_writes(engine);
-		if (error)
-			return error;
-	}
-	return apply_source(engine, rule);
-}
-
-/* Takes back what switch_on did, for a rule that is not in the table any more. */
-static void switch_off(struct rs_engine *engine, const struct rs_rule *rule)
-{
-	if (rule->options.kind == RS_PAGE)
-		rs_table_visit_pages(engine->table, rule->first, rule->last, open_pages, engine);
-	else if (rule->options.kind != RS_TABLE_VIEWS)
-		apply_source(engine, rule);
-}
-
-/* Does some worker run its handler? */
-static bool is_running(const struct rs_engine *engine, const struct rs_rule *rule)
-{
-	for (uint32_t i = 0; i < engine->worker_count; i++)
-		/* U1: acquires R1 and R2: what the handler did is done before its rule is freed. */
-		if (rs_load_seq_cst(&engine->workers[i].running) == rule)
-			return true;
-	return false;
-}
-
-/*
- * Until the handler of that rule, which cannot be called any more, has returned. Polled,
- * so that the event path has nothing to look at and nobody to wake.
- */
-static void wait_for_handler(const struct rs_engine *engine, const struct rs_rule *rule)
-{
-	struct timespec pause = { .tv_nsec = 20000 };
-
-	while (is_running(engine, rule)) {
-		nanosleep(&pause, NULL);
-		if (pause.tv_nsec < 1000000)
-			pause.tv_nsec *= 2;
-	}
-}
-
-static int add(struct rs_watch *watch)
-{
-	struct rs_engine *engine = watch->engine;
-	struct rs_rule *rule = watch->rule;
-	struct rs_error_note note;
-	int error;
-
-	rule->order = ++engine->orders;
-	error = rule->options.kind == RS_PAGE ? place_pages(engine, rule) : 0;
-	if (!error)
-		error = publish(engine, rule);
-	if (error)
-		return error;
-	link_watch(watch);
-	error = switch_on(engine, rule);
-	if (!error)
-		return 0;
-	rs_error_keep(&note);
-	unlink_watch(watch);
-	unpublish(engine, rule);
-	switch_off(engine, rule);
-	rs_rcu_wait();
-	rs_table_reap(engine->table);
-	rs_error_restore(&note);
-	/* An event may have found it. */
-	wait_for_handler(engine, rule);
-	return error;
-}
-
-static void set_key(struct rs_rule *rule)
-{
-	const struct rs_watch_options *options = &rule->options;
-
-	if (options->kind == RS_CR)
-		rule->first = rule->last = options->cr.which;
-	else if (options->kind == RS_MSR)
-		rule->first = rule->last = options->msr.index;
-	else if (options->kind == RS_PAGE) {
-		rule->first = options->page.first_gfn;
-		rule->last = options->page.last_gfn ? options->page.last_gfn : rule->first;
-	} else if (options->kind == RS_BREAKPOINT) {
-		rule->first = options->breakpoint.address;
-		rule->last = rule->first ? rule->first : UINT64_MAX;
-	}
-}
-
-static bool is_filtered(const struct rs_watch_options *options)
-{
-	uint64_t vcpus = 0;
-
-	for (unsigned int i = 0; i < RS_VCPUS_MAX / 64; i++)
-		vcpus |= options->vcpus[i];
-	return vcpus || options->cr3 || options->calls_per_second_max;
-}
-
-static int make_rule(struct rs_engine *engine, const struct rs_watch_options *options,
-		     size_t size, struct rs_rule **out)
-{
-	struct rs_rule *rule = calloc(1, sizeof(*rule));
-	int error;
-
-	if (!rule)
-		return rs_fail(ENOMEM, "no memory for a watch");
-	error = rs_options_read(&rule->options, sizeof(rule->options), options, size);
-	if (!error)
-		error = rs_options_check_watch(&rule->options, engine->kinds);
-	if (error) {
-		free(rule);
-		return error;
-	}
-	rs_pace_init(&rule->pace);
-	set_key(rule);
-	rule->filtered = is_filtered(&rule->options);
-	*out = rule;
-	return 0;
-}
+/* -- making -- */
 
 static int make_watch(struct rs_engine *engine, const struct rs_watch_options *options,
 		      size_t size, struct rs_watch **out)
@@ -345,32 +51,133 @@ static int make_watch(struct rs_engine *engine, const struct rs_watch_options *o
 	if (!watch)
 		return rs_fail(ENOMEM, "no memory for a watch");
 	watch->engine = engine;
-	error = make_rule(engine, options, size, &watch->rule);
-	if (error)
+	error = rs_rule_make(engine, options, size, &watch->rule);
+	if (error) {
 		free(watch);
+		return error;
+	}
+	watch->rule->watch = watch;
+	return 0;
+}
+
+/* All or none of them. */
+static int publish_all(struct rs_engine *engine, struct rs_rule *const *rules, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		int error;
+
+		rules[i]->order = ++engine->orders;
+		error = rs_rule_place(engine, rules[i]);
+		if (!error)
+			error = rs_rule_publish(engine, rules[i]);
+		if (!error)
+			continue;
+		while (i--)
+			rs_rule_unpublish(engine, rules[i]);
+		return error;
+	}
+	return 0;
+}
+
+static void unpublish_all(struct rs_engine *engine, struct rs_rule *const *rules, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (rules[i]->published)
+			rs_rule_unpublish(engine, rules[i]);
+	rs_wanted_apply(engine, rules, count, NULL);
+	rs_rules_settle(engine);
+}
+
+/* Under the control lock. */
+static int add_all(struct rs_engine *engine, struct rs_rule *const *rules, size_t count)
+{
+	struct rs_error_note note = { 0 };
+	int error = publish_all(engine, rules, count);
+
+	if (!error) {
+		error = rs_wanted_apply(engine, rules, count, NULL);
+		rs_error_keep(&note);
+		if (error)
+			unpublish_all(engine, rules, count);
+	}
+	for (size_t i = 0; i < count && !error; i++)
+		link_watch(rules[i]->watch);
+	rs_error_restore(&note);
+	return error;
+}
+
+/* Of watches that were not made: nobody is told that they are gone. */
+static void forget_all(struct rs_engine *engine, struct rs_rule **rules, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		free(rules[i]->watch);
+		rules[i]->options.gone = NULL;
+		/* An event may have found it. */
+		rs_rule_free(engine, rules[i]);
+	}
+}
+
+/* The rules of new watches, as many as could be made. */
+static int make_all(struct rs_engine *engine, const struct rs_watch_options *options, size_t size,
+		    struct rs_rule **rules, size_t count, size_t *made)
+{
+	for (*made = 0; *made < count; ++*made) {
+		const void *one = (const char *)options + *made * size;
+		struct rs_watch *watch;
+		int error = make_watch(engine, one, size, &watch);
+
+		if (error)
+			return error;
+		rules[*made] = watch->rule;
+	}
+	return 0;
+}
+
+static int watch_all(struct rs_engine *engine, const struct rs_watch_options *options, size_t size,
+		     struct rs_rule **rules, size_t count)
+{
+	struct rs_error_note note;
+	size_t made;
+	int error = make_all(engine, options, size, rules, count, &made);
+
+	if (!error) {
+		pthread_mutex_lock(&engine->control);
+		error = add_all(engine, rules, count);
+		pthread_mutex_unlock(&engine->control);
+	}
+	if (!error)
+		return 0;
+	rs_error_keep(&note);
+	forget_all(engine, rules, made);
+	rs_error_restore(&note);
+	if (made < count && count > 1)
+		rs_fail(error, "watch %zu of %zu: %s", made + 1, count, note.text);
 	return error;
 }
 
 int rs_watch_sized(struct rs_engine *engine, const struct rs_watch_options *options, size_t size,
 		   struct rs_watch **out)
 {
-	struct rs_watch *watch;
-	int error;
+	struct rs_rule *rule;
+	int error = watch_all(engine, options, size, &rule, 1);
 
 	if (out)
-		*out = NULL;
-	error = make_watch(engine, options, size, &watch);
-	if (error)
-		return error;
-	pthread_mutex_lock(&engine->control);
-	error = add(watch);
-	pthread_mutex_unlock(&engine->control);
-	if (error) {
-		free(watch->rule);
-		free(watch);
-	} else if (out) {
-		*out = watch;
-	}
+		*out = error ? NULL : rule->watch;
+	return error;
+}
+
+int rs_watch_many_sized(struct rs_engine *engine, const struct rs_watch_options *options,
+			size_t size, size_t count, struct rs_watch **out)
+{
+	struct rs_rule **rules = malloc(count * sizeof(*rules) + 1);
+	int error;
+
+	if (!rules)
+		return rs_fail(ENOMEM, "no memory for %zu watches", count);
+	error = count ? watch_all(engine, options, size, rules, count) : 0;
+	for (size_t i = 0; i < count && out; i++)
+		out[i] = error ? NULL : rules[i]->watch;
+	free(rules);
 	return error;
 }
 
@@ -388,13 +195,15 @@ int rs_watch_view(struct rs_engine *engine, const struct rs_view_options *option
 	}
 	watch->engine = engine;
 	watch->rule = rule;
+	rule->watch = watch;
 	rs_pace_init(&rule->pace);
 	rule->options = (struct rs_watch_options){ .kind = RS_TABLE_VIEWS,
 						   .handler = options->handler,
 						   .user = options->user,
 						   .gone = options->gone };
 	rule->first = rule->last = index;
-	error = add(watch);
+	/* Nobody is in the view yet, so nobody runs it if it is refused. */
+	error = add_all(engine, &rule, 1);
 	if (error) {
 		free(rule);
 		free(watch);
@@ -404,130 +213,132 @@ int rs_watch_view(struct rs_engine *engine, const struct rs_view_options *option
 	return 0;
 }
 
-static void free_rule(struct rs_rule *rule)
-{
-	rs_watch_gone gone = rule->options.gone;
-	void *user = rule->options.user;
+/* -- changing -- */
 
-	free(rule);
-	if (gone)
-		gone(user);
+/* `old` is freed without a word if what its handlers were given is still in use. */
+static void pass_user_on(struct rs_rule *old, const struct rs_rule *rule)
+{
+	if (old->options.user == rule->options.user && old->options.gone == rule->options.gone)
+		old->options.gone = NULL;
 }
 
-/* One of the buried that nobody runs, taken out, or NULL. */
-static struct rs_rule *exhume(struct rs_engine *engine)
+/* Under the control lock: `rule` takes the place of the watch's, or on an error does not. */
+static int replace(struct rs_watch *watch, struct rs_rule *rule)
 {
-	struct rs_rule *found = NULL;
+	struct rs_engine *engine = watch->engine;
+	struct rs_rule *old = watch->rule, *both[] = { rule, old };
+	struct rs_error_note note;
+	int error;
 
-	pthread_mutex_lock(&engine->burial);
-	for (struct rs_rule **at = &engine->buried; *at; at = &(*at)->next) {
-		if (is_running(engine, *at))
-			continue;
-		found = *at;
-		*at = found->next;
-		rs_store_relaxed(&engine->leaving, engine->leaving - 1);
-		break;
+	rule->order = old->order;
+	rule->watch = watch;
+	error = rs_rule_place(engine, rule);
+	if (!error)
+		error = rs_rule_publish(engine, rule);
+	if (error)
+		return error;
+	error = rs_wanted_apply(engine, both, 2, old);
+	if (error) {
+		rs_error_keep(&note);
+		rs_rule_unpublish(engine, rule);
+		rs_wanted_apply(engine, both, 2, NULL);
+		rs_rules_settle(engine);
+		rs_error_restore(&note);
+		return error;
 	}
-	pthread_mutex_unlock(&engine->burial);
-	return found;
+	if (old->published)
+		rs_rule_unpublish(engine, old);
+	/* Pages that the old one alone had closed. */
+	rs_wanted_apply(engine, both, 2, NULL);
+	rs_rules_settle(engine);
+	rs_add_relaxed(&rule->throttled, rs_load_relaxed(&old->throttled));
+	pass_user_on(old, rule);
+	watch->rule = rule;
+	return 0;
 }
 
-void rs_watch_bury(struct rs_engine *engine)
+static int check_kind(const struct rs_watch *watch, const struct rs_rule *rule)
 {
-	struct rs_rule *rule;
+	enum rs_kind kind = watch->rule->options.kind;
 
-	while ((rule = exhume(engine)))
-		free_rule(rule);
+	if (rule->options.kind == kind)
+		return 0;
+	return rs_fail(EINVAL, "kind: a watch keeps its kind: this one is of %s events",
+		       rs_kind_name(kind));
 }
 
-/* From inside a handler: whoever ends the last handler of that rule frees it. */
-static void bury_later(struct rs_engine *engine, struct rs_rule *rule)
+int rs_watch_change_sized(struct rs_watch *watch, const struct rs_watch_options *options,
+			  size_t size)
 {
-	pthread_mutex_lock(&engine->burial);
-	rule->next = engine->buried;
-	engine->buried = rule;
-	/* U2: before we look who runs it, against R3. */
-	rs_store_seq_cst(&engine->leaving, engine->leaving + 1);
-	pthread_mutex_unlock(&engine->burial);
-	rs_watch_bury(engine);
-}
+	struct rs_engine *engine = watch->engine;
+	struct rs_error_note note;
+	struct rs_rule *rule, *old;
+	int error = rs_rule_make(engine, options, size, &rule);
 
-/* Out of the table and of Xen's sources, and a grace period later. */
-static void retire(struct rs_engine *engine, struct rs_rule *rule)
-{
-	unpublish(engine, rule);
-	switch_off(engine, rule);
-	rs_rcu_wait();
-	rs_table_reap(engine->table);
-}
-
-/* Nobody can look it up any more: it goes when nobody runs it. */
-static void let_go(struct rs_engine *engine, struct rs_rule *rule)
-{
-	/* Two handlers that removed each other's watches would wait for ever. */
-	if (rs_worker_here && rs_worker_here->running) {
-		bury_later(engine, rule);
-		return;
+	if (error)
+		return error;
+	pthread_mutex_lock(&engine->control);
+	old = watch->rule;
+	error = check_kind(watch, rule);
+	if (!error)
+		error = replace(watch, rule);
+	pthread_mutex_unlock(&engine->control);
+	if (!error) {
+		rs_rule_free(engine, old);
+		return 0;
 	}
-	wait_for_handler(engine, rule);
-	free_rule(rule);
+	rs_error_keep(&note);
+	rule->options.gone = NULL;
+	rs_rule_free(engine, rule);
+	rs_error_restore(&note);
+	return error;
+}
+
+/* -- removing -- */
+
+static void take_out(struct rs_engine *engine, struct rs_rule *const *rules, size_t count)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < count; i++)
+		any |= rules[i]->published;
+	if (any)
+		unpublish_all(engine, rules, count);
+}
+
+static void remove_all(struct rs_engine *engine, struct rs_watch *const *watches,
+		       struct rs_rule **rules, size_t count)
+{
+	pthread_mutex_lock(&engine->control);
+	for (size_t i = 0; i < count; i++) {
+		unlink_watch(watches[i]);
+		rules[i] = watches[i]->rule;
+	}
+	take_out(engine, rules, count);
+	pthread_mutex_unlock(&engine->control);
+	for (size_t i = 0; i < count; i++) {
+		free(watches[i]);
+		rs_rule_free(engine, rules[i]);
+	}
 }
 
 void rs_unwatch(struct rs_watch *watch)
 {
-	struct rs_engine *engine;
 	struct rs_rule *rule;
 
-	if (!watch)
-		return;
-	engine = watch->engine;
-	pthread_mutex_lock(&engine->control);
-	rule = watch->rule;
-	unlink_watch(watch);
-	retire(engine, rule);
-	pthread_mutex_unlock(&engine->control);
-	free(watch);
-	let_go(engine, rule);
+	if (watch)
+		remove_all(watch->engine, &watch, &rule, 1);
 }
 
-uint32_t rs_engine_page_access(struct rs_engine *engine, uint64_t gfn)
+void rs_unwatch_many(struct rs_watch *const *watches, size_t count)
 {
-	uint32_t access;
+	struct rs_rule **rules = malloc(count * sizeof(*rules) + 1);
 
-	rs_rcu_begin();
-	access = rs_table_access(engine->table, gfn);
-	rs_rcu_done();
-	return access;
-}
-
-bool rs_engine_watches(struct rs_engine *engine, enum rs_kind kind)
-{
-	uint64_t order = 0;
-	bool watched, more;
-
-	rs_rcu_begin();
-	watched = rs_table_next(engine->table, kind, 0, 0, &order, &more);
-	rs_rcu_done();
-	return watched;
-}
-
-int rs_watch_open_pages(struct rs_engine *engine)
-{
-	int error = 0;
-
-	if (engine->pages.method != RS_PAGE_METHOD_HOST)
-		return 0;
-	for (const struct rs_watch *watch = engine->watches; watch; watch = watch->next) {
-		const struct rs_rule *rule = watch->rule;
-		int result = 0;
-
-		if (rule->options.kind == RS_PAGE && !rule->options.page.view)
-			result = rs_pages_open(&engine->pages, 0, rule->first,
-					       rule->last - rule->first + 1);
-		if (!error)
-			error = result;
-	}
-	return error;
+	if (rules && count)
+		remove_all(watches[0]->engine, watches, rules, count);
+	for (size_t i = 0; i < count && !rules; i++)
+		rs_unwatch(watches[i]);
+	free(rules);
 }
 
 void rs_watch_free_all(struct rs_engine *engine)
@@ -536,11 +347,58 @@ void rs_watch_free_all(struct rs_engine *engine)
 		struct rs_watch *watch = engine->watches;
 
 		engine->watches = watch->next;
-		free_rule(watch->rule);
+		rs_rule_free_now(watch->rule);
 		free(watch);
 	}
 	/* No worker is left that could run one. */
-	rs_watch_bury(engine);
+	rs_rules_bury(engine);
 	rs_table_free(engine->table);
 	engine->table = NULL;
+}
+
+/* -- its limit -- */
+
+/* Unless it was changed or removed meanwhile: then that holds. */
+static bool switch_off(struct rs_engine *engine, struct rs_rule *rule)
+{
+	bool published;
+
+	pthread_mutex_lock(&engine->control);
+	published = rule->published;
+	if (published) {
+		rs_add_relaxed(&engine->switched_off, 1);
+		unpublish_all(engine, &rule, 1);
+	}
+	pthread_mutex_unlock(&engine->control);
+	return published;
+}
+
+void rs_watch_over_limit(struct rs_engine *engine, struct rs_rule *rule)
+{
+	const struct rs_watch_options *options = &rule->options;
+
+	if (options->at_limit != RS_AT_LIMIT_SWITCH_OFF) {
+		rs_log(&engine->log, RS_LOG_WARNING,
+		       "domain %u: a %s watch has had its %u calls in this second: the others are "
+		       "kept from its handler", engine->domain, rs_reason_name(options->kind),
+		       options->calls_per_second_max);
+	} else if (switch_off(engine, rule)) {
+		rs_log(&engine->log, RS_LOG_WARNING,
+		       "domain %u: a %s watch has had its %u calls in this second, and is switched "
+		       "off: rs_watch_change switches it on again", engine->domain,
+		       rs_reason_name(options->kind), options->calls_per_second_max);
+	}
+}
+
+void rs_watch_state_sized(const struct rs_watch *watch, struct rs_watch_state *out, size_t size)
+{
+	struct rs_engine *engine = watch->engine;
+	struct rs_watch_state state = { 0 };
+
+	pthread_mutex_lock(&engine->control);
+	state.on = watch->rule->published;
+	state.throttled = rs_load_relaxed(&watch->rule->throttled);
+	pthread_mutex_unlock(&engine->control);
+	memset(out, 0, size);
+	memcpy(out, &state, size < sizeof(state) ? size : sizeof(state));
 }

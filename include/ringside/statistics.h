@@ -42,6 +42,7 @@ struct rs_statistics {
 	/* By enum rs_kind: how long handlers ran, and how long events had waited for them. */
 	struct rs_latency handler[RS_KIND_COUNT];
 	struct rs_latency queueing[RS_KIND_COUNT];
+	uint64_t switched_off; /* watches at their calls_per_second_max */
 };
 
 /*

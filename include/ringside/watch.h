@@ -28,13 +28,26 @@ struct rs_watch;
  * event->synchronous). One vCPU's events come one after the other, different vCPUs' at once if
  * the engine has several workers. It may take its time: that holds up its vCPU only, and with
  * one worker all others too. (Xen has eight slots: eight events that wait stop all the rest.)
- * It may call rs_watch and rs_unwatch, for its own watch too, rs_event_reply and rs_engine_stop;
+ * It may call all that is declared here, for its own watch too, rs_event_reply and rs_engine_stop;
  * not rs_engine_detach.
  */
 typedef struct rs_reply (*rs_handler)(const struct rs_event *event, void *user);
 
-/* Called once a watch has been removed and no handler of it runs any more, with its `user`. */
+/*
+ * Called once a watch has been removed, or changed to another `user` or `gone`, and no handler
+ * runs any more with its former `user`: with that.
+ */
 typedef void (*rs_watch_gone)(void *user);
+
+/* What becomes of a watch that has had its calls_per_second_max. */
+enum rs_at_limit {
+	RS_AT_LIMIT_SETTLE = 0, /* its events are settled as RS_CONTINUE says until the second is over */
+	/*
+	 * It is switched off, as if it had been removed: the guest does not pay for its events any
+	 * more. rs_watch_change switches it on again.
+	 */
+	RS_AT_LIMIT_SWITCH_OFF,
+};
 
 /*
  * Only `kind` is needed, and the parameters of CR, MSR and page; what is 0 is the default.
@@ -104,13 +117,14 @@ struct rs_watch_options {
 	uint64_t vcpus[RS_VCPUS_MAX / 64];
 	uint64_t cr3;
 	/*
-	 * At most so many calls of the handler a second (0: no limit). Above that events are
-	 * settled as RS_CONTINUE says until the second is over; the log tells, once in each
-	 * second, and rs_statistics.throttled counts them.
+	 * At most so many calls of the handler a second (0: no limit). Above that `at_limit` says
+	 * what happens; the log tells, once in each second, and rs_statistics.throttled and
+	 * rs_watch_state count the events that were kept from the handler.
 	 */
 	uint32_t calls_per_second_max;
 	/* May be NULL. In the thread that removes it; if that is a handler, after that one. */
 	rs_watch_gone gone;
+	enum rs_at_limit at_limit;
 };
 
 /*
@@ -133,6 +147,53 @@ rs_watch(struct rs_engine *engine, const struct rs_watch_options *options,
 }
 
 /*
+ * Makes `count` watches, from as many options, or none: inside one pause of the domain, however
+ * many registers and MSRs there are, and pages that lie side by side by one call of Xen's. In the
+ * order of the options. `watches` may be NULL, or has room for `count`. Else as rs_watch; the text
+ * says which one was refused.
+ */
+int rs_watch_many_sized(struct rs_engine *engine, const struct rs_watch_options *options,
+			size_t size, size_t count, struct rs_watch **watches)
+	__attribute__((warn_unused_result));
+
+static inline __attribute__((warn_unused_result)) int
+rs_watch_many(struct rs_engine *engine, const struct rs_watch_options *options, size_t count,
+	      struct rs_watch **watches)
+{
+	return rs_watch_many_sized(engine, options, sizeof(*options), count, watches);
+}
+
+/*
+ * Changes a watch in place, to options of the same kind: mask, register, range, filters, limit,
+ * handler, whatever. It keeps its place in the order. Meanwhile each event finds it as it was or
+ * as it will be, and what it wants before and after is reported without a gap. When it returns no
+ * handler runs by the former options any more; called from inside a handler, it does not wait for
+ * that. A watch that was switched off is on again. Any thread, handlers too, its own as well. Pauses
+ * the domain for a moment if Xen has to be told. On an error (as rs_watch) all is as before.
+ */
+int rs_watch_change_sized(struct rs_watch *watch, const struct rs_watch_options *options,
+			  size_t size) __attribute__((warn_unused_result));
+
+static inline __attribute__((warn_unused_result)) int
+rs_watch_change(struct rs_watch *watch, const struct rs_watch_options *options)
+{
+	return rs_watch_change_sized(watch, options, sizeof(*options));
+}
+
+struct rs_watch_state {
+	uint64_t throttled; /* events that its limit has kept from its handler */
+	bool on;            /* false: its limit has switched it off */
+};
+
+/* Any thread, handlers too. `size` as in rs_watch_sized. */
+void rs_watch_state_sized(const struct rs_watch *watch, struct rs_watch_state *state, size_t size);
+
+static inline void rs_watch_state(const struct rs_watch *watch, struct rs_watch_state *state)
+{
+	rs_watch_state_sized(watch, state, sizeof(*state));
+}
+
+/*
  * Removes a watch. When it returns, its handler is not running and will never run again; may
  * sleep, for as long as it runs. Called from inside a handler, its own or another's, it does not
  * wait for handlers that run at this moment, its own or in other threads: options.gone is
@@ -140,6 +201,9 @@ rs_watch(struct rs_engine *engine, const struct rs_watch_options *options,
  * engine as RS_CONTINUE says. Any thread. NULL is nothing.
  */
 void rs_unwatch(struct rs_watch *watch);
+
+/* The same of many watches of one engine, none of them NULL, inside one pause of the domain. */
+void rs_unwatch_many(struct rs_watch *const *watches, size_t count);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

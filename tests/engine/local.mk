@@ -19,12 +19,16 @@ tests_engine_table_SOURCES = tests/engine/table.c
 tests_engine_table_LDADD = libringside-private.la
 
 # And on the model.
-check_PROGRAMS += tests/engine/model tests/engine/set tests/engine/views tests/engine/workers
+check_PROGRAMS += tests/engine/model tests/engine/set tests/engine/views tests/engine/watches \
+	tests/engine/workers
 tests_engine_set_SOURCES = tests/engine/set.c
 tests_engine_set_LDADD = libringside.la -lpthread
-TESTS += tests/engine/model.sh tests/engine/views.sh tests/engine/workers.sh
-slow_tests += tests/engine/model.sh tests/engine/workers.sh
-EXTRA_DIST += tests/engine/model.sh tests/engine/views.sh tests/engine/workers.sh
+engine_model_tests = tests/engine/model.sh tests/engine/watches.sh tests/engine/workers.sh
+TESTS += $(engine_model_tests) tests/engine/views.sh
+slow_tests += $(engine_model_tests)
+EXTRA_DIST += $(engine_model_tests) tests/engine/views.sh
+tests_engine_watches_SOURCES = tests/engine/watches.c tests/engine/bed.c tests/engine/bed.h
+tests_engine_watches_LDADD = libringside-private.la -lpthread
 tests_engine_workers_SOURCES = tests/engine/workers.c tests/engine/bed.c tests/engine/bed.h
 tests_engine_workers_LDADD = libringside-private.la -lpthread
 tests_engine_views_SOURCES = tests/engine/views.c tests/engine/bed.c tests/engine/bed.h

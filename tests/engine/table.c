@@ -113,7 +113,14 @@ static bool check_table(unsigned int seed)
 	count = visited.count = fill(entries);
 	if (rs_table_open(&table))
 		return false;
-	/* Some of them come, stay while others come, and go. */
+	/* Some of them come, in whatever order, stay while others come, and go. */
+	for (size_t i = count; i > 1; i--) {
+		size_t other = (size_t)rand() % i;
+		struct rs_table_entry entry = entries[i - 1];
+
+		entries[i - 1] = entries[other];
+		entries[other] = entry;
+	}
 	for (size_t i = 0; i < count; i++)
 		rs_table_add(table, &entries[i]);
 	for (size_t i = 0; i < count; i++) {
