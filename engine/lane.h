@@ -47,7 +47,8 @@ struct rs_lane {
 	uint64_t gfn;
 	uint64_t detour_gfn;
 	uint64_t cpu_time_ns; /* detach: how long it had run by then */
-	uint64_t events;      /* for statistics */
+	uint64_t events;      /* for statistics: how many, and most at once */
+	uint32_t depth_max;   /* 0: never more than one */
 } __attribute__((aligned(64)));
 
 /* A taker queues a turn. True: the lane was empty, so somebody has to begin it now. */
@@ -60,10 +61,12 @@ static inline bool rs_lane_push(struct rs_lane *lane, uint32_t turn)
 /* The owner is done with a turn. The next one, or -1: the lane is not ours any more. */
 static inline int rs_lane_next(struct rs_lane *lane)
 {
-	uint32_t out = ++lane->out;
+	uint32_t out = ++lane->out, count = rs_sub_acq_rel(&lane->count, 1); /* L2 */
 
-	if (rs_sub_acq_rel(&lane->count, 1) == 1) /* L2 */
+	if (count == 1)
 		return -1;
+	if (count > lane->depth_max)
+		rs_store_relaxed(&lane->depth_max, count);
 	return lane->queue[out % RS_TURNS];
 }
 

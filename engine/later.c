@@ -13,6 +13,7 @@
  */
 #include <errno.h>
 
+#include "engine/full.h"
 #include "engine/private.h"
 #include "engine/settle.h"
 #include "ring/atomics.h"
@@ -20,9 +21,13 @@
 
 bool rs_turn_keep(struct rs_turn *turn, struct rs_reply *reply)
 {
+	struct rs_engine *engine = turn->engine; /* the turn may be somebody else's soon */
+
 	/* E2 */
-	if (!(rs_or_acq_rel(&turn->state, RS_TURN_KEPT) & RS_TURN_REPLIED))
+	if (!(rs_or_acq_rel(&turn->state, RS_TURN_KEPT) & RS_TURN_REPLIED)) {
+		rs_full_look(engine);
 		return false;
+	}
 	*reply = turn->reply;
 	return true;
 }

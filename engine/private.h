@@ -84,6 +84,7 @@ struct rs_engine {
 	struct rs_counters strangers; /* of threads that are no workers */
 	uint64_t refused;
 	uint64_t switched_off; /* watches, at their limit */
+	uint64_t full, full_told_ns; /* full.h */
 	uint64_t start_ticks, start_ns;
 
 	/* The takers' line. */

@@ -208,6 +208,18 @@ static void add_counters(struct rs_statistics *statistics, const struct rs_count
 		statistics->batch_max = batch_max;
 }
 
+static uint32_t depth_max(const struct rs_engine *engine, bool any)
+{
+	uint32_t deepest = any;
+
+	for (uint32_t vcpu = 0; vcpu < engine->vcpu_count; vcpu++) {
+		uint32_t depth = rs_load_relaxed(&engine->lanes[vcpu].depth_max);
+
+		deepest = depth > deepest ? depth : deepest;
+	}
+	return deepest;
+}
+
 static void read_all(const struct rs_engine *engine, struct rs_statistics *statistics)
 {
 	double scale = ns_per_tick(engine);
@@ -216,6 +228,8 @@ static void read_all(const struct rs_engine *engine, struct rs_statistics *stati
 	for (uint32_t i = 0; i <= engine->worker_count; i++)
 		add_counters(statistics, rs_engine_counters(engine, i));
 	statistics->refused = rs_load_relaxed(&engine->refused);
+	statistics->full = rs_load_relaxed(&engine->full);
+	statistics->lane_depth_max = depth_max(engine, statistics->requests > 0);
 	statistics->switched_off = rs_load_relaxed(&engine->switched_off);
 	statistics->latency = read_latency(engine, offsetof(struct rs_counters, latency), scale);
 	for (unsigned int kind = 0; kind < RS_KIND_COUNT; kind++) {

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "engine/full.h"
 #include "engine/private.h"
 #include "ring/atomics.h"
 
@@ -403,12 +404,16 @@ void rs_wait_guard(struct rs_worker *worker, bool slow)
 	struct rs_engine *engine = worker->engine;
 	uint64_t ready;
 
-	if (engine->waiting == RS_WAIT_SPIN)
+	if (engine->waiting == RS_WAIT_SPIN) {
+		if (slow)
+			rs_full_look(engine);
 		return;
+	}
 	if (!slow) {
 		wake_deputy(engine);
 		return;
 	}
+	rs_full_look(engine);
 	watch_end(worker);
 	/* One for each lane, and one for the ring. */
 	ready = rs_load_seq_cst(&engine->ready);

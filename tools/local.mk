@@ -16,6 +16,7 @@ ringside_SOURCES = \
 	tools/info.c \
 	tools/message_kind.h \
 	tools/ringside.c \
+	tools/summary.c tools/summary.h \
 	tools/table.c tools/table.h \
 	tools/trace_file.c tools/trace_file.h \
 	tools/trace_format.h \

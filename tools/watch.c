@@ -16,6 +16,7 @@
 #include "tools/event_json.h"
 #include "tools/event_text.h"
 #include "tools/exit_code.h"
+#include "tools/summary.h"
 #include "tools/table.h"
 #include "tools/watch_options.h"
 
@@ -231,26 +232,11 @@ static int loop(uint64_t start)
 	return EXIT_DONE;
 }
 
-static void print_summary(const struct rs_statistics *statistics, uint64_t elapsed)
+static void print_summary(struct summary *summary, uint64_t elapsed)
 {
-	FILE *to = options.output == OUTPUT_JSON ? stderr : stdout;
-	double seconds = (double)elapsed / NS;
-
-	fprintf(to, "%llu events in %.1f s, %.0f/s", (unsigned long long)events, seconds,
-		seconds > 0 ? events / seconds : 0);
-	for (unsigned int i = 0; i < options.watched_count; i++)
-		if (options.watched[i].seen)
-			fprintf(to, "%s %s %llu", i ? "," : ":", options.watched[i].label,
-				(unsigned long long)options.watched[i].seen);
-	if (options.workers > 1)
-		fprintf(to, "\n%u workers: %llu sleeps for want of events, %llu for want of work",
-			options.workers, (unsigned long long)statistics->sleeps,
-			(unsigned long long)statistics->parks);
-	fprintf(to, "\n%llu requests, %llu answers, %llu notifies; seen to notified: p50 %.1f us, "
-		"p99 %.1f us, maximum %.1f us\n", (unsigned long long)statistics->requests,
-		(unsigned long long)statistics->answers, (unsigned long long)statistics->notifies,
-		statistics->latency.p50_ns / 1e3, statistics->latency.p99_ns / 1e3,
-		statistics->latency.max_ns / 1e3);
+	summary->elapsed_ns = elapsed;
+	summary->events = events;
+	summary_print(options.output == OUTPUT_JSON ? stderr : stdout, summary, &options);
 }
 
 static int watch(void)
@@ -261,7 +247,7 @@ static int watch(void)
 		.workers = options.workers,
 		.waiting = options.waiting,
 	};
-	struct rs_statistics statistics = { 0 };
+	static struct summary summary;
 	bool working = false;
 	pthread_t worker;
 	uint64_t start;
@@ -290,7 +276,7 @@ static int watch(void)
 	}
 	if (options.output == OUTPUT_TABLE)
 		print_table(now() - start);
-	rs_engine_statistics(engine, &statistics);
+	summary_read(&summary, engine);
 	error = rs_engine_detach(engine);
 	engine = NULL;
 	if (error) {
@@ -298,7 +284,7 @@ static int watch(void)
 		status = status ? status : exit_code_of(error);
 	}
 	if (status == EXIT_DONE || status == EXIT_GUEST_GONE)
-		print_summary(&statistics, now() - start);
+		print_summary(&summary, now() - start);
 	error = write_out();
 	return error && status == EXIT_DONE ? output_failed(error) : status;
 }

@@ -43,6 +43,12 @@ struct rs_statistics {
 	struct rs_latency handler[RS_KIND_COUNT];
 	struct rs_latency queueing[RS_KIND_COUNT];
 	uint64_t switched_off; /* watches at their calls_per_second_max */
+	/*
+	 * Events that were to stay open for a while, in a slow handler or kept, when all of Xen's eight
+	 * slots were open: then other vCPUs cannot report until one of these is answered.
+	 */
+	uint64_t full;
+	uint64_t lane_depth_max; /* most events of one vCPU that were open at once */
 };
 
 /*

@@ -60,6 +60,11 @@ on_model --vcpus 4 -- "$ringside" watch guest1 --cr3 --msr 0xc0000082 --breakpoi
 	--page $data-$code:n --descriptor --guest-request --cr4 --seconds 2 --quiet
 check "everything at once on 4 vCPUs (status $status)" [ "$status" = 0 ]
 check "everything at once: a summary" grep -q ' events in ' "$scratch/out"
+check "everything at once: how long each kind took" \
+	[ "$(grep -c '^[a-z_]* [0-9]*: handler p50 .* us; queued p50 .* us' "$scratch/out")" = 7 ]
+check "everything at once: the events of each vCPU" \
+	grep -q '^vCPU 0 [0-9]*, 1 [0-9]*, 2 [0-9]*, 3 [0-9]*$' "$scratch/out"
+check "everything at once: how many were open" grep -q '^most events of one vCPU at once: 1$' "$scratch/out"
 unharmed "everything at once on 4 vCPUs"
 
 on_model --domains 2 -- "$ringside" watch 2 --cr3 --count 5

@@ -397,6 +397,79 @@ static void scenario_limit(void)
 	detach("limit");
 }
 
+/* -- what is counted of open events -- */
+
+static struct rs_reply handle_slowly(const struct rs_event *event, void *user)
+{
+	enter(event);
+	sleep_us(2000);
+	leave(event);
+	return RS_CONTINUE;
+}
+
+/* Sixteen vCPUs, eight slots. */
+static void scenario_full(void)
+{
+	struct rs_event events[8], none;
+	struct rs_statistics statistics;
+	struct rs_watch *made;
+	pthread_t thread;
+	double end = now() + 10;
+	uint32_t count = 0;
+	bool good = true;
+
+	attach();
+	made = watch((struct rs_watch_options){ .kind = RS_CR, .cr.which = RS_CR3 });
+	while (count < 8 && rs_engine_next(engine, &events[count], 5000) == 1)
+		count++;
+	rs_engine_statistics(engine, &statistics);
+	/* The one that took the last slot, at least. */
+	tap_ok(TAP_SAME(count, 8) && statistics.full >= 1 && statistics.full <= 8 &&
+	       TAP_SAME(rs_engine_next(engine, &none, 50), 0),
+	       "eight events are kept, and no more come");
+	while (count)
+		good &= !rs_event_reply(&events[--count], RS_CONTINUE);
+	tap_ok(good && rs_engine_next(engine, &none, 5000) == 1 &&
+	       !rs_event_reply(&none, RS_CONTINUE), "until they are answered");
+	rs_unwatch(made);
+	watch((struct rs_watch_options){ .kind = RS_CPUID, .handler = handle_slowly });
+	thread = start();
+	do {
+		sleep_us(2000);
+		rs_engine_statistics(engine, &statistics);
+	} while (statistics.full < 9 && now() < end);
+	tap_ok(statistics.full >= 9, "slow handlers have all slots, too");
+	tap_ok(stop(thread) && in_order() && all_answered(), "in order, each answered");
+	detach("full");
+}
+
+/* One vCPU that does not wait: its events queue up behind a slow handler. */
+static void scenario_depth(void)
+{
+	struct rs_statistics statistics;
+	struct rs_watch *made;
+	pthread_t thread;
+	double end = now() + 10;
+
+	attach();
+	made = watch((struct rs_watch_options){ .kind = RS_CPUID, .handler = count_event });
+	thread = start();
+	wait_for(20);
+	rs_engine_statistics(engine, &statistics);
+	tap_ok(TAP_SAME(statistics.lane_depth_max, 1), "who waits has one event open");
+	rs_unwatch(made);
+	watch((struct rs_watch_options){ .kind = RS_CR, .cr.which = RS_CR3, .asynchronous = true,
+					 .handler = handle_slowly });
+	do {
+		sleep_us(2000);
+		rs_engine_statistics(engine, &statistics);
+	} while (statistics.lane_depth_max < 4 && now() < end);
+	tap_ok(statistics.lane_depth_max >= 4, "who does not, many: %lu",
+	       (unsigned long)statistics.lane_depth_max);
+	tap_ok(stop(thread) && in_order() && all_answered(), "in order, each answered");
+	detach("depth");
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -408,6 +481,8 @@ static const struct {
 	{ "change_refused", scenario_change_refused },
 	{ "many", scenario_many },
 	{ "limit", scenario_limit },
+	{ "full", scenario_full },
+	{ "depth", scenario_depth },
 };
 
 int main(int argc, char **argv)

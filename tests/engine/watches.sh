@@ -3,9 +3,11 @@
 # watches.sh: watches changed, limited and made by the dozen, with the model's report as the judge.
 . "${top_srcdir:-.}/tests/e2e/tap.sh"
 
+vcpus=4
+
 # scenario NAME [WORKERS [COUNT]]
 scenario() {
-	on_model --vcpus 4 --threads 2 -- "$build/tests/engine/watches" "$@"
+	on_model --vcpus $vcpus --threads 2 -- "$build/tests/engine/watches" "$@"
 	check "$*: $(grep -c '^ok' "$scratch/out") checks, status $status" [ "$status" = 0 ]
 	[ "$status" = 0 ] || sed 's/^/# /' "$scratch/out"
 	unharmed "$*"
@@ -22,4 +24,12 @@ scenario many 1 10
 few=$(pauses)
 scenario many 3 100
 check "many: as many pauses for 204 watches ($(pauses)) as for 24 ($few)" [ "$(pauses)" = "$few" ]
+
+vcpus=16
+scenario full 3
+check "full: the log tells" grep -q '^# domain 1: eight events are open' "$scratch/out"
+check "full: once" [ "$(grep -c 'eight events are open' "$scratch/out")" = 1 ]
+vcpus=1
+scenario depth
+scenario depth 2
 finish
