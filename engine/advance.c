@@ -9,7 +9,6 @@
 
 #include "engine/private.h"
 #include "xen/error.h"
-#include "xen/translate.h"
 
 #define PAGE_BYTES 4096
 #define EFER_LMA 0x400
@@ -92,22 +91,13 @@ int rs_advance_length(const struct rs_event *event, const uint8_t *code, size_t 
 
 /* -- where it is -- */
 
-static struct rs_paging paging_of(const struct rs_event *event)
-{
-	return (struct rs_paging){
-		.cr0 = rs_event_cr0(event),
-		.cr3 = rs_event_cr3(event), /* of a write to it: still the old one */
-		.cr4 = rs_event_cr4(event),
-		.efer = rs_event_efer(event),
-	};
-}
-
 static int read_code(struct rs_engine *engine, const struct rs_event *event, uint64_t linear,
 		     uint8_t *code, size_t size)
 {
-	struct rs_paging paging = paging_of(event);
+	struct rs_paging paging = rs_event_paging(event);
+	struct rs_guest *guest = rs_engine_guest(engine);
 
-	return rs_xen_linear_read(engine->xen, engine->domain, &paging, linear, code, size);
+	return guest ? rs_guest_read_virtual(guest, &paging, linear, code, size, NULL) : -EIO;
 }
 
 /* Its length, or -errno. The next page is looked at only if the instruction goes on there. */

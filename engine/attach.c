@@ -13,6 +13,7 @@
 #include "engine/private.h"
 #include "engine/wait.h"
 #include "engine/wanted.h"
+#include "guest/lent.h"
 #include "ring/atomics.h"
 #include "xen/domain.h"
 #include "xen/error.h"
@@ -301,7 +302,9 @@ void rs_engine_free(struct rs_engine *engine)
 	unmap(engine->turns, RS_TURNS * sizeof(*engine->turns));
 	unmap(engine->lanes, engine->vcpu_count * sizeof(*engine->lanes));
 	rs_record_close(engine->record);
+	rs_guest_close(engine->guest);
 	rs_xen_close(engine->xen);
+	pthread_mutex_destroy(&engine->guest_opening);
 	pthread_mutex_destroy(&engine->burial);
 	pthread_mutex_destroy(&engine->control);
 	free(engine);
@@ -321,6 +324,7 @@ int rs_engine_attach_sized(struct rs_engine **out, const char *domain,
 	engine->wake_fd = engine->stop_fd = engine->release_fd = engine->loop_fd = -1;
 	pthread_mutex_init(&engine->control, NULL);
 	pthread_mutex_init(&engine->burial, NULL);
+	pthread_mutex_init(&engine->guest_opening, NULL);
 	rs_views_init(&engine->views);
 	error = read_options(engine, options, size);
 	if (!error)
@@ -352,6 +356,23 @@ const char *rs_engine_domain_name(const struct rs_engine *engine)
 uint32_t rs_engine_vcpu_count(const struct rs_engine *engine)
 {
 	return engine->vcpu_count;
+}
+
+struct rs_guest *rs_engine_guest(struct rs_engine *engine)
+{
+	/* G1: acquires G2. */
+	struct rs_guest *guest = rs_load_acquire(&engine->guest);
+
+	if (guest)
+		return guest;
+	pthread_mutex_lock(&engine->guest_opening);
+	guest = engine->guest;
+	/* Many engines never look at their guest's memory: it is opened when one does. */
+	if (!guest && !rs_guest_open_lent(&guest, engine->xen, &engine->log, engine->domain))
+		/* G2: releases the guest to G1. */
+		rs_store_release(&engine->guest, guest);
+	pthread_mutex_unlock(&engine->guest_opening);
+	return guest;
 }
 
 uint16_t rs_engine_view(const struct rs_engine *engine)

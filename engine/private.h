@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include <ringside/engine.h>
+#include <ringside/guest.h>
 #include <ringside/watch.h>
 
 #include "altp2m/pages.h"
@@ -100,6 +101,9 @@ struct rs_engine {
 	uint32_t deputy;
 	uint32_t blocked; /* the watcher sleeps at the event channel */
 	uint32_t stop;
+
+	struct rs_guest *guest; /* NULL: nobody has asked for it */
+	pthread_mutex_t guest_opening;
 
 	int wake_fd;    /* an epoll of the two below */
 	int stop_fd;    /* an eventfd */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "guest/lent.h"
 #include "guest/private.h"
 #include "xen/domain.h"
 #include "xen/error.h"
@@ -33,7 +34,7 @@ static int read_options(struct rs_guest_options *known, const struct rs_guest_op
 	return 0;
 }
 
-static int check_domain(struct rs_guest *guest, const char *name)
+static int check_domain(struct rs_guest *guest)
 {
 	struct rs_xen_domain info;
 	int error = rs_xen_domain_read(guest->xen, guest->domain, &info);
@@ -41,23 +42,20 @@ static int check_domain(struct rs_guest *guest, const char *name)
 	if (error)
 		return error;
 	if (info.dying)
-		return rs_fail(ESRCH, "domain %s is being destroyed", name);
+		return rs_fail(ESRCH, "domain %u is being destroyed", guest->domain);
 	if (!info.hvm)
-		return rs_fail(EOPNOTSUPP, "domain %s is a PV domain: it has no physical memory "
-					   "of its own; HVM and PVH domains have", name);
+		return rs_fail(EOPNOTSUPP, "domain %u is a PV domain: it has no physical memory "
+					   "of its own; HVM and PVH domains have",
+			       guest->domain);
 	guest->vcpu_count = info.vcpu_count;
 	return rs_xen_domain_max_gfn(guest->xen, guest->domain, &guest->max_gfn);
 }
 
-static int open_guest(struct rs_guest *guest, const char *domain,
-		      const struct rs_guest_options *options)
+/* With a connection, and the domain's number. */
+static int open_guest(struct rs_guest *guest, const struct rs_guest_options *options)
 {
-	int error = rs_xen_open(&guest->xen, &guest->log);
+	int error = check_domain(guest);
 
-	if (!error)
-		error = rs_xen_store_find(guest->xen, domain, &guest->domain);
-	if (!error)
-		error = check_domain(guest, domain);
 	if (error)
 		return error;
 	rs_xen_store_name(guest->xen, guest->domain, guest->name, sizeof(guest->name));
@@ -80,10 +78,41 @@ int rs_guest_open_sized(struct rs_guest **out, const char *domain,
 	if (!guest)
 		return rs_fail(ENOMEM, "no memory for a guest");
 	error = read_options(&known, options, size);
-	if (!error) {
-		guest->log = (struct rs_log){ known.log, known.log_user, known.log_level };
-		error = open_guest(guest, domain, &known);
+	guest->log = (struct rs_log){ known.log, known.log_user, known.log_level };
+	if (!error)
+		error = rs_xen_open(&guest->xen, &guest->log);
+	if (!error)
+		error = rs_xen_store_find(guest->xen, domain, &guest->domain);
+	if (!error)
+		error = open_guest(guest, &known);
+	if (error) {
+		rs_error_keep(&note);
+		rs_guest_close(guest);
+		rs_error_restore(&note);
+		return error;
 	}
+	*out = guest;
+	return 0;
+}
+
+int rs_guest_open_lent(struct rs_guest **out, struct rs_xen *xen, const struct rs_log *log,
+		       uint32_t domain)
+{
+	struct rs_guest *guest = calloc(1, sizeof(*guest));
+	struct rs_guest_options known;
+	struct rs_error_note note;
+	int error;
+
+	*out = NULL;
+	if (!guest)
+		return rs_fail(ENOMEM, "no memory for a guest");
+	guest->xen = xen;
+	guest->lent = true;
+	guest->log = *log;
+	guest->domain = domain;
+	error = read_options(&known, NULL, 0);
+	if (!error)
+		error = open_guest(guest, &known);
 	if (error) {
 		rs_error_keep(&note);
 		rs_guest_close(guest);
@@ -102,7 +131,8 @@ void rs_guest_close(struct rs_guest *guest)
 	if (guest->foreign)
 		rs_cache_close(&guest->cache);
 	rs_xen_foreign_close(guest->foreign);
-	rs_xen_close(guest->xen);
+	if (!guest->lent)
+		rs_xen_close(guest->xen);
 	free(guest);
 }
 

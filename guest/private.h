@@ -11,6 +11,7 @@
 struct rs_guest {
 	struct rs_log log;
 	struct rs_xen *xen;
+	bool lent; /* the connection: somebody else closes it */
 	uint32_t domain;
 	uint32_t vcpu_count;
 	uint64_t max_gfn;

@@ -18,5 +18,4 @@ xen_sources = \
 	xen/sized.c xen/sized.h \
 	xen/source.c \
 	xen/store.c xen/store.h \
-	xen/translate.c xen/translate.h \
 	xen/vcpu.c xen/vcpu.h

@@ -10,6 +10,7 @@
 
 #include <ringside/error.h>
 #include <ringside/event.h>
+#include <ringside/guest.h>
 #include <ringside/log.h>
 #include <ringside/statistics.h>
 
@@ -141,6 +142,13 @@ int rs_engine_detach(struct rs_engine *engine);
 uint32_t rs_engine_domain(const struct rs_engine *engine);
 const char *rs_engine_domain_name(const struct rs_engine *engine);
 uint32_t rs_engine_vcpu_count(const struct rs_engine *engine);
+
+/*
+ * The domain's memory and registers (guest.h), opened at the first call, with default
+ * options, and closed with the engine. Any thread, handlers too. NULL if it cannot be opened:
+ * rs_error_text tells.
+ */
+struct rs_guest *rs_engine_guest(struct rs_engine *engine);
 
 /*
  * The altp2m view in which watched pages are closed, once there are some; 0: none. View 0 is

@@ -27,6 +27,7 @@
 #include <stdint.h>
 
 #include <ringside/error.h>
+#include <ringside/event.h>
 #include <ringside/log.h>
 
 #ifdef __cplusplus
@@ -116,6 +117,68 @@ void rs_guest_unmap(struct rs_guest *guest, void *bytes, size_t size);
  * frames there have been changed, by populating or removing them. (0, UINT64_MAX): of all.
  */
 void rs_guest_forget(struct rs_guest *guest, uint64_t address, uint64_t size);
+
+/* The registers that say how a vCPU pages: which address space it is in. */
+struct rs_paging {
+	uint64_t cr0, cr3, cr4, efer;
+};
+
+/* Of the vCPU of an event; of a write to CR3, the address space that it leaves. */
+static inline struct rs_paging rs_event_paging(const struct rs_event *event)
+{
+	struct rs_paging paging = { rs_event_cr0(event), rs_event_cr3(event), rs_event_cr4(event),
+				    rs_event_efer(event) };
+
+	return paging;
+}
+
+/* The address space of that CR3 in a 64-bit guest with page tables of four levels. */
+static inline struct rs_paging rs_paging_4_level(uint64_t cr3)
+{
+	/* PG and PE; PAE; LME, LMA and NXE. */
+	struct rs_paging paging = { 0x80000001, cr3, 0x20, 0xd00 };
+
+	return paging;
+}
+
+/* What a page's tables allow beside reading by the supervisor. CR0.WP, SMEP and so on apart. */
+enum {
+	RS_RIGHT_WRITE = 1 << 0,
+	RS_RIGHT_USER = 1 << 1,
+	RS_RIGHT_EXECUTE = 1 << 2,
+};
+
+struct rs_translation {
+	uint64_t physical;
+	uint64_t page_size;     /* bytes: 4 KiB, 2 MiB, 4 MiB or 1 GiB */
+	uint64_t entry;         /* the last one that was read, */
+	uint64_t entry_address; /* where that lies, physically, */
+	uint32_t level;         /* and of which level: 1 is the lowest, 0 none (no paging) */
+	uint32_t rights;        /* RS_RIGHT_* */
+};
+
+/*
+ * Where a linear address is, by the guest's page tables as they are now: all of x86's ways to
+ * page (SDM volume 3, chapter 4), and without paging the address itself. Sets no accessed or
+ * dirty bit. In an address space of 32 bits the address's upper half is ignored.
+ *
+ * -EFAULT: no page is there; *translation and the text say at which entry, of which level, the
+ * walk ended; or a table lies in no RAM of the guest. -EINVAL: the address is not canonical. Or
+ * as rs_guest_read.
+ */
+int rs_guest_translate(struct rs_guest *guest, const struct rs_paging *paging, uint64_t linear,
+		       struct rs_translation *translation) __attribute__((warn_unused_result));
+
+/*
+ * As rs_guest_read and rs_guest_write, from a linear address on, page by page. What the page
+ * tables forbid the guest is not forbidden here.
+ */
+int rs_guest_read_virtual(struct rs_guest *guest, const struct rs_paging *paging, uint64_t linear,
+			  void *bytes, size_t size, size_t *done)
+	__attribute__((warn_unused_result));
+int rs_guest_write_virtual(struct rs_guest *guest, const struct rs_paging *paging, uint64_t linear,
+			   const void *bytes, size_t size, size_t *done)
+	__attribute__((warn_unused_result));
 
 struct rs_guest_statistics {
 	uint64_t maps;         /* calls that mapped something for the cache */

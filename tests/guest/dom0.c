@@ -37,11 +37,3 @@ bool dom0_destroy(void)
 {
 	return !xc_domain_destroy(control(), DOMAIN);
 }
-
-uint64_t random_next(uint64_t *state)
-{
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return *state * 0x2545f4914f6cdd1dULL;
-}

@@ -14,7 +14,4 @@ bool dom0_remove(uint64_t gfn);
 bool dom0_populate(uint64_t gfn);
 bool dom0_destroy(void);
 
-/* A generator whose numbers are the same everywhere: xorshift64*. */
-uint64_t random_next(uint64_t *state);
-
 #endif

@@ -3,12 +3,17 @@
 
 guest_programs = tests/guest/memory tests/guest/speed
 check_PROGRAMS += $(guest_programs)
-tests_guest_memory_SOURCES = tests/guest/memory.c tests/guest/dom0.c tests/guest/dom0.h
+tests_guest_memory_SOURCES = tests/guest/memory.c tests/guest/dom0.c tests/guest/dom0.h \
+	tests/guest/random.h
 tests_guest_memory_CPPFLAGS = $(AM_CPPFLAGS) $(XENCTRL_CFLAGS)
 tests_guest_memory_LDADD = libringside.la $(XENCTRL_LIBS) -lpthread
-tests_guest_speed_SOURCES = tests/guest/speed.c tests/guest/dom0.c tests/guest/dom0.h
-tests_guest_speed_CPPFLAGS = $(AM_CPPFLAGS) $(XENCTRL_CFLAGS)
-tests_guest_speed_LDADD = libringside.la $(XENCTRL_LIBS)
+tests_guest_speed_SOURCES = tests/guest/speed.c tests/guest/random.h
+tests_guest_speed_LDADD = libringside.la
+
+check_PROGRAMS += tests/guest/walk
+TESTS += tests/guest/walk
+tests_guest_walk_SOURCES = tests/guest/walk.c tests/guest/random.h
+tests_guest_walk_LDADD = libringside-private.la
 
 guest_tests = tests/guest/memory.sh
 TESTS += $(guest_tests)

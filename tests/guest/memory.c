@@ -24,6 +24,7 @@
 
 #include "ring/atomics.h"
 #include "tests/guest/dom0.h"
+#include "tests/guest/random.h"
 #include "tests/unit/tap.h"
 
 #define BLOCK (64 * FRAME)
@@ -71,6 +72,14 @@ static uint64_t word_at(uint64_t address)
 static bool put_word(uint64_t address, uint64_t word)
 {
 	return !rs_guest_write(guest, address, &word, sizeof(word), NULL);
+}
+
+static bool says(const char *words)
+{
+	if (strstr(rs_error_text(), words))
+		return true;
+	printf("# it said: %s\n", rs_error_text());
+	return false;
 }
 
 /* ---- every address, length and alignment ---- */
@@ -182,6 +191,95 @@ static void scenario_random(unsigned int operations)
 	       "what was mapped is in the cache, or unmapped");
 	rs_guest_close(guest);
 	free(bytes);
+}
+
+/* ---- through page tables ---- */
+
+#define TABLES BASE                   /* four tables of four levels */
+#define VIRTUAL 0xffffffff80000000ULL /* the page that entry i of the lowest table maps is at */
+#define VIRTUAL_FRAMES 64
+#define MISSING 40                    /* but this one is not mapped */
+
+/* Pages in a row, virtually; backwards, with gaps, physically. */
+static uint64_t frame_behind(unsigned int page)
+{
+	return BASE / FRAME + 500 - 3 * (uint64_t)page;
+}
+
+static bool make_tables(void)
+{
+	bool good = put_word(TABLES + 511 * 8, (TABLES + FRAME) | 7) &&
+		    put_word(TABLES + FRAME + 510 * 8, (TABLES + 2 * FRAME) | 7) &&
+		    put_word(TABLES + 2 * FRAME, (TABLES + 3 * FRAME) | 7);
+
+	for (unsigned int i = 0; i < VIRTUAL_FRAMES && good; i++)
+		good = put_word(TABLES + 3 * FRAME + i * 8,
+				i == MISSING ? 0 : frame_behind(i) * FRAME | 7);
+	return good;
+}
+
+static bool access_virtual(uint64_t *seed, const struct rs_paging *paging, uint8_t *bytes)
+{
+	size_t size = random_size(seed) % (VIRTUAL_FRAMES * FRAME / 2);
+	size_t offset = (random_next(seed) >> 16) % (VIRTUAL_FRAMES * FRAME - size);
+	size_t hole = MISSING * FRAME, wanted = size, done = 99;
+	bool writes = random_next(seed) & 1;
+	int error;
+
+	if (offset < hole + FRAME && offset + size > hole && size)
+		wanted = offset < hole ? hole - offset : 0;
+	for (size_t i = 0; i < size && writes; i++)
+		bytes[i] = (uint8_t)(random_next(seed) >> 32);
+	error = writes ? rs_guest_write_virtual(guest, paging, VIRTUAL + offset, bytes, size, &done)
+		       : rs_guest_read_virtual(guest, paging, VIRTUAL + offset, bytes, size, &done);
+	if (writes)
+		memcpy(plain + offset, bytes, wanted);
+	return TAP_SAME(error, wanted == size ? 0 : -EFAULT) && TAP_SAME(done, wanted) &&
+	       TAP_SAME(memcmp(bytes, plain + offset, wanted), 0);
+}
+
+static void scenario_virtual(void)
+{
+	struct rs_paging paging = rs_paging_4_level(TABLES);
+	struct rs_translation translation;
+	struct rs_guest_statistics before;
+	static uint8_t bytes[SIZE];
+	uint64_t seed = 99, word;
+	bool good;
+
+	open_guest();
+	tap_ok(make_tables() && !rs_guest_translate(guest, &paging, VIRTUAL + 5 * FRAME + 7,
+						    &translation) &&
+	       TAP_SAME(translation.physical, frame_behind(5) * FRAME + 7) &&
+	       TAP_SAME(translation.rights, RS_RIGHT_WRITE | RS_RIGHT_USER | RS_RIGHT_EXECUTE),
+	       "four levels in the guest's memory are walked");
+	memset(plain, 0, sizeof(plain));
+	good = true;
+	for (unsigned int i = 0; i < 2000 && good; i++)
+		good = access_virtual(&seed, &paging, bytes);
+	tap_ok(good, "2000 virtual reads and writes are as in a plain copy");
+	before = statistics();
+	for (unsigned int i = 0; i < 10000 && good; i++)
+		good = !rs_guest_translate(guest, &paging, VIRTUAL + i % MISSING * FRAME,
+					   &translation);
+	tap_ok(good && TAP_SAME(statistics().maps, before.maps), "a warm translation maps nothing");
+	tap_ok(rs_guest_translate(guest, &paging, VIRTUAL + MISSING * FRAME, &translation) ==
+		       -EFAULT && TAP_SAME(translation.level, 1) && says("level 1"),
+	       "the faulting level is told");
+	put_word(TABLES + 2 * FRAME + 8, 0x0000123456789000 | 7);
+	tap_ok(rs_guest_read_virtual(guest, &paging, VIRTUAL + (2 << 20), &word, 8, NULL) ==
+		       -EFAULT && says("beyond the end"),
+	       "a table that is no RAM");
+	tap_ok(rs_guest_read_virtual(guest, &paging, UINT64_MAX - 3, &word, 8, NULL) == -EINVAL &&
+	       rs_guest_read_virtual(guest, &paging, 1ULL << 47, &word, 8, NULL) == -EINVAL &&
+	       says("canonical"), "what wraps or is not canonical");
+	/* The guest's own: its first GiB is mapped one to one. */
+	paging = rs_paging_4_level(0x110000);
+	tap_ok(!rs_guest_translate(guest, &paging, 0x100123, &translation) &&
+	       TAP_SAME(translation.physical, 0x100123) &&
+	       TAP_SAME(translation.page_size, 2 << 20) && TAP_SAME(translation.level, 2),
+	       "the guest's own page tables");
+	rs_guest_close(guest);
 }
 
 /* ---- what the cache promises ---- */
@@ -380,14 +478,6 @@ static void scenario_threads(void)
 
 /* ---- bad input ---- */
 
-static bool says(const char *words)
-{
-	if (strstr(rs_error_text(), words))
-		return true;
-	printf("# it said: %s\n", rs_error_text());
-	return false;
-}
-
 static void scenario_bad(void)
 {
 	struct rs_guest *other;
@@ -508,6 +598,8 @@ int main(int argc, char **argv)
 
 	if (!strcmp(name, "random"))
 		scenario_random(argc > 2 ? (unsigned int)atoi(argv[2]) : 3000);
+	else if (!strcmp(name, "virtual"))
+		scenario_virtual();
 	else if (!strcmp(name, "cache"))
 		scenario_cache();
 	else if (!strcmp(name, "changes"))

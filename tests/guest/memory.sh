@@ -12,7 +12,7 @@ scenario() {
 	check "$*: no page is left mapped" [ "$(jq .mappings "$scratch/report")" = 0 ]
 }
 
-for name in random cache changes no_calls threads bad destroyed; do
+for name in random virtual cache changes no_calls threads bad destroyed; do
 	scenario $name
 done
 scenario cycles 20000

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* lent.h: opening a guest on a connection that somebody else has, and keeps. */
+#ifndef RS_GUEST_LENT_H
+#define RS_GUEST_LENT_H
+
+#include <ringside/guest.h>
+
+#include "xen/connection.h"
+
+/* As rs_guest_open, with default options. The connection outlives the guest. */
+int rs_guest_open_lent(struct rs_guest **guest, struct rs_xen *xen, const struct rs_log *log,
+		       uint32_t domain);
+
+#endif
