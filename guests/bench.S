@@ -9,15 +9,15 @@
 
 #define PARAMETER(offset) [GUEST_BENCH + offset]
 
-/* r8 and r9: the two values that are written by turns; r10: when the event began; r11: when it
- * ended; r12: the area; r13: the generation; rbp: where the next event is; rsi: think time;
- * rdi: events left. An event may use rax, rbx, rcx, rdx, r8 and r9. */
+/* r8: what CR3 was given last; r9: what the MSR was; r10: when the event began; r11: when it
+ * ended; r12: the area; r13: the generation; rbp: where the next event is; rsi: what comes before
+ * it: think, or the event itself; rdi: events left. An event may use rax, rbx, rcx, rdx, r8 and r9.
+ * What lies between two events is short, since in a model each instruction takes its time. */
 
 	.macro stamp register
 	rdtsc
 	shl rdx, 32
-	or rax, rdx
-	mov \register, rax
+	lea \register, [rax + rdx]
 	.endm
 
 main:
@@ -37,14 +37,14 @@ take_up:
 	shl r12d, 14                    /* GUEST_AREA_SIZE */
 	add r12d, GUEST_AREAS
 	mov r13, PARAMETER(BENCH_GENERATION)
-	mov rsi, PARAMETER(BENCH_THINK)
 	mov rdi, PARAMETER(BENCH_LIMIT)
 	mov r8d, GUEST_ROOT_A
-	mov r9d, GUEST_ROOT_B
+	mov r9d, GUEST_ROOT_A
 	xor eax, eax
 	mov [r12 + AREA_MAX], rax
 	mov [r12 + AREA_FIRST], rax
-	stamp [r12+AREA_START]
+	stamp rax
+	mov [r12 + AREA_START], rax
 	mov [r12 + AREA_GENERATION], r13
 	cmp r14, PARAMETER(BENCH_VCPUS)
 	jae idle
@@ -53,18 +53,17 @@ take_up:
 	jae idle
 	lea rbx, kinds[rip]
 	mov rbp, [rbx + rax * 8]
-	jmp rbp
+	mov rsi, rbp
+	cmp qword ptr PARAMETER(BENCH_THINK), 0
+	je 1f
+	lea rsi, think[rip]
+1:	jmp rbp
 
-event_cr3:
-	stamp r10
-	xchg r8, r9
-	mov cr3, r8
-	jmp account
 event_msr:
 	mov ecx, MSR_LSTAR
-	xchg r8, r9
+	xor r9, GUEST_ROOT_A ^ GUEST_ROOT_B
 	stamp r10
-	mov eax, r8d
+	mov eax, r9d
 	xor edx, edx
 	wrmsr
 	jmp account
@@ -105,9 +104,13 @@ event_mix:
 	lea rbx, kinds[rip]
 	jmp [rbx + rax * 8 + BENCH_CR3 * 8]
 
+event_cr3:
+	xor r8, GUEST_ROOT_A ^ GUEST_ROOT_B
+	stamp r10
+	mov cr3, r8
 account:
 	stamp r11
-	mov rbx, rax
+	mov rbx, r11
 	sub rbx, r10
 	inc qword ptr [r12 + AREA_EVENTS]
 	add [r12 + AREA_TICKS], rbx
@@ -127,9 +130,7 @@ account:
 	jne take_up
 	dec rdi
 	jz done
-	test rsi, rsi
-	jnz think
-	jmp rbp
+	jmp rsi
 
 longest:
 	mov [r12 + AREA_MAX], rbx
@@ -147,7 +148,7 @@ done:
 	/* Until r11 + think, or then until the next multiple of the period. pause gives way to
 	 * the other vCPUs, in a model that runs them all in one thread. */
 think:
-	add r11, rsi
+	add r11, PARAMETER(BENCH_THINK)
 	mov rcx, PARAMETER(BENCH_PERIOD)
 	test rcx, rcx
 	jz 1f
@@ -169,9 +170,10 @@ think:
 2:	jmp rbp
 
 bare:
+	mov r9d, GUEST_ROOT_B
 	.rept 16
-	mov cr3, r8
 	mov cr3, r9
+	mov cr3, r8
 	.endr
 	add qword ptr [r12 + AREA_EVENTS], 32
 	cmp r13, PARAMETER(BENCH_GENERATION)
@@ -179,7 +181,8 @@ bare:
 	jmp take_up
 
 clock:
-	stamp [r12+AREA_NOW]
+	stamp rax
+	mov [r12 + AREA_NOW], rax
 	pause
 	cmp r13, PARAMETER(BENCH_GENERATION)
 	je clock

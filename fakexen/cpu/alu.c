@@ -132,16 +132,47 @@ __attribute__((always_inline)) static inline enum fx_step modify(struct fx_cpu *
 	return FX_STEP_NEXT;
 }
 
+/* The same with operands of a size that is known here, and without a lock. Memory that is watched,
+ * emulated or in two pages is left to `otherwise`. */
+__attribute__((always_inline)) static inline enum fx_step modify_quickly(struct fx_cpu *cpu,
+	const struct fx_op *op, compute *how, unsigned int size, fx_op_run *otherwise)
+{
+	const struct fx_operand *to = &op->operand[0], *from = &op->operand[1];
+	uint64_t b = op->immediate & fx_mask(size), *rflags = &cpu->state->rflags, linear;
+	enum fx_step step;
+	uint8_t *at;
+
+	if (from->kind == FX_OPERAND_MEMORY)
+		return otherwise(cpu, op);
+	if (from->kind == FX_OPERAND_REGISTER)
+		b = fx_register_cut(cpu, from, size);
+	if (to->kind == FX_OPERAND_REGISTER) {
+		fx_register_fill(cpu, to, size, how(fx_register_cut(cpu, to, size), b, size, rflags));
+		return FX_STEP_NEXT;
+	}
+	linear = fx_address(cpu, op);
+	if (__builtin_expect(!cpu->usable || !fx_within_page(linear, size), 0))
+		return otherwise(cpu, op);
+	at = fx_hit(cpu, linear, FX_ACCESS_W);
+	if (!at) {
+		at = fx_translate(cpu, linear, FX_ACCESS_W, &step);
+		if (!at)
+			return step;
+	}
+	fx_put(at, size, how(fx_get(at, size), b, size, rflags));
+	fx_stored(cpu, at);
+	return FX_STEP_NEXT;
+}
+
 /* Only the flags of what `how` makes of both operands. */
 __attribute__((always_inline)) static inline enum fx_step examine(struct fx_cpu *cpu,
-	const struct fx_op *op, compute *how)
+	const struct fx_op *op, compute *how, unsigned int size)
 {
-	unsigned int size = op->operand[0].size;
 	uint64_t a, b;
-	enum fx_step step = fx_operand_get(cpu, op, &op->operand[0], &a);
+	enum fx_step step = fx_operand_cut(cpu, op, &op->operand[0], size, &a);
 
 	if (step == FX_STEP_NEXT)
-		step = fx_operand_get(cpu, op, &op->operand[1], &b);
+		step = fx_operand_cut(cpu, op, &op->operand[1], size, &b);
 	if (step == FX_STEP_NEXT)
 		how(a, b & fx_mask(size), size, &cpu->state->rflags);
 	return step;
@@ -152,27 +183,35 @@ __attribute__((always_inline)) static inline enum fx_step examine(struct fx_cpu 
 	{									\
 		return modify(cpu, op, compute_##name);				\
 	}
-MODIFY(add)
+#define MODIFY_QUICKLY(name, size)						\
+	enum fx_step fx_op_##name##_quick##size(struct fx_cpu *cpu, const struct fx_op *op) \
+	{									\
+		return modify_quickly(cpu, op, compute_##name, size, fx_op_##name); \
+	}
+#define MODIFY_ALL(name) MODIFY(name) MODIFY_QUICKLY(name, 4) MODIFY_QUICKLY(name, 8)
+MODIFY_ALL(add)
 MODIFY(adc)
-MODIFY(sub)
+MODIFY_ALL(sub)
 MODIFY(sbb)
-MODIFY(and)
-MODIFY(or)
-MODIFY(xor)
-MODIFY(inc)
-MODIFY(dec)
+MODIFY_ALL(and)
+MODIFY_ALL(or)
+MODIFY_ALL(xor)
+MODIFY_ALL(inc)
+MODIFY_ALL(dec)
 MODIFY(neg)
 MODIFY(not)
 
-enum fx_step fx_op_cmp(struct fx_cpu *cpu, const struct fx_op *op)
-{
-	return examine(cpu, op, compute_sub);
-}
-
-enum fx_step fx_op_test(struct fx_cpu *cpu, const struct fx_op *op)
-{
-	return examine(cpu, op, compute_and);
-}
+#define EXAMINE(name, how, size)						\
+	enum fx_step fx_op_##name(struct fx_cpu *cpu, const struct fx_op *op)	\
+	{									\
+		return examine(cpu, op, compute_##how, size);			\
+	}
+EXAMINE(cmp, sub, op->operand[0].size)
+EXAMINE(cmp_quick4, sub, 4)
+EXAMINE(cmp_quick8, sub, 8)
+EXAMINE(test, and, op->operand[0].size)
+EXAMINE(test_quick4, and, 4)
+EXAMINE(test_quick8, and, 8)
 
 enum fx_step fx_op_xadd(struct fx_cpu *cpu, const struct fx_op *op)
 {

@@ -18,7 +18,7 @@ enum { ENDS = FX_OP_ENDS, UNIMPLEMENTED = FX_OP_UNIMPLEMENTED, UNHANDLEABLE = FX
 #define CONDITIONS(ON) ON(O, 0) ON(NO, 1) ON(B, 2) ON(NB, 3) ON(Z, 4) ON(NZ, 5) ON(BE, 6)	\
 	ON(NBE, 7) ON(S, 8) ON(NS, 9) ON(P, 10) ON(NP, 11) ON(L, 12) ON(NL, 13) ON(LE, 14) ON(NLE, 15)
 #define ON_CONDITION(name, number)							\
-	[ZYDIS_MNEMONIC_J##name] = { fx_op_jcc, number, ENDS },				\
+	[ZYDIS_MNEMONIC_J##name] = { fx_op_jcc, number, 0 },				\
 	[ZYDIS_MNEMONIC_SET##name] = { fx_op_set, number, 0 },				\
 	[ZYDIS_MNEMONIC_CMOV##name] = { fx_op_cmov, number, 0 },
 
@@ -434,6 +434,7 @@ static void take_instruction(struct fx_op *op, const ZydisDecodedInstruction *in
 	if (insn->mnemonic == ZYDIS_MNEMONIC_LEA)
 		op->flags &= (uint8_t)~FX_OP_SEGMENT_BASE;
 	take_implicit_segment(op, insn, operand, code64);
+	fx_quicken(op);
 }
 
 int fx_decode(struct fx_op *op, const uint8_t *bytes, unsigned int size, bool code64)

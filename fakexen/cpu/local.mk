@@ -7,6 +7,6 @@ libfakexen_cpu_la_SOURCES = fakexen/cpu/cpu.h fakexen/cpu/state.h fakexen/cpu/pr
 	fakexen/cpu/alu.c fakexen/cpu/apic.c fakexen/cpu/bit.c fakexen/cpu/block.c \
 	fakexen/cpu/branch.c fakexen/cpu/control.c fakexen/cpu/debug.c fakexen/cpu/decode.c \
 	fakexen/cpu/emulate.c fakexen/cpu/event.c fakexen/cpu/memory.c fakexen/cpu/move.c \
-	fakexen/cpu/msr.c fakexen/cpu/multiply.c fakexen/cpu/run.c fakexen/cpu/segment.c \
+	fakexen/cpu/msr.c fakexen/cpu/multiply.c fakexen/cpu/quick.c fakexen/cpu/run.c fakexen/cpu/segment.c \
 	fakexen/cpu/shift.c fakexen/cpu/string.c fakexen/cpu/system.c fakexen/cpu/table.c \
 	fakexen/cpu/vector.c fakexen/cpu/walk.c

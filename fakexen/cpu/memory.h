@@ -104,32 +104,52 @@ static inline uint64_t fx_address(struct fx_cpu *cpu, const struct fx_op *op)
 
 /* Registers are read and written whole and cut to size, without a branch on it. AH to BH
  * reach one byte into the next register, which never is beyond the array. */
+static inline uint64_t fx_register_cut(struct fx_cpu *cpu, const struct fx_operand *operand,
+	unsigned int size)
+{
+	return *(const fx_u64 *)fx_register(cpu, operand->reg) & fx_mask(size);
+}
+
 static inline uint64_t fx_register_get(struct fx_cpu *cpu, const struct fx_operand *operand)
 {
-	return *(const fx_u64 *)fx_register(cpu, operand->reg) & fx_mask(operand->size);
+	return fx_register_cut(cpu, operand, operand->size);
 }
 
 /* A 32-bit result clears the upper half. */
+static inline void fx_register_fill(struct fx_cpu *cpu, const struct fx_operand *operand,
+	unsigned int size, uint64_t value)
+{
+	fx_u64 *at = (fx_u64 *)fx_register(cpu, operand->reg);
+	uint64_t mask = fx_mask(size);
+	uint64_t kept = size == 4 ? 0 : *at & ~mask;
+
+	*at = kept | (value & mask);
+}
+
 static inline void fx_register_put(struct fx_cpu *cpu, const struct fx_operand *operand,
 	uint64_t value)
 {
-	fx_u64 *at = (fx_u64 *)fx_register(cpu, operand->reg);
-	uint64_t mask = fx_mask(operand->size);
-	uint64_t kept = operand->size == 4 ? 0 : *at & ~mask;
+	fx_register_fill(cpu, operand, operand->size, value);
+}
 
-	*at = kept | (value & mask);
+/* Quick forms of instructions (quick.c) know the size when they are compiled. */
+__attribute__((always_inline)) static inline enum fx_step fx_operand_cut(struct fx_cpu *cpu,
+	const struct fx_op *op, const struct fx_operand *operand, unsigned int size,
+	uint64_t *value)
+{
+	if (operand->kind == FX_OPERAND_REGISTER)
+		*value = fx_register_cut(cpu, operand, size);
+	else if (operand->kind == FX_OPERAND_IMMEDIATE)
+		*value = op->immediate;
+	else
+		return fx_load(cpu, fx_address(cpu, op), size, value);
+	return FX_STEP_NEXT;
 }
 
 static inline enum fx_step fx_operand_get(struct fx_cpu *cpu, const struct fx_op *op,
 	const struct fx_operand *operand, uint64_t *value)
 {
-	if (operand->kind == FX_OPERAND_REGISTER)
-		*value = fx_register_get(cpu, operand);
-	else if (operand->kind == FX_OPERAND_IMMEDIATE)
-		*value = op->immediate;
-	else
-		return fx_load(cpu, fx_address(cpu, op), operand->size, value);
-	return FX_STEP_NEXT;
+	return fx_operand_cut(cpu, op, operand, operand->size, value);
 }
 
 static inline enum fx_step fx_operand_put(struct fx_cpu *cpu, const struct fx_op *op,

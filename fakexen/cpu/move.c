@@ -12,6 +12,30 @@ enum fx_step fx_op_mov(struct fx_cpu *cpu, const struct fx_op *op)
 	return fx_operand_put(cpu, op, &op->operand[0], value);
 }
 
+__attribute__((always_inline)) static inline enum fx_step move_quickly(struct fx_cpu *cpu,
+	const struct fx_op *op, unsigned int size)
+{
+	uint64_t value;
+	enum fx_step step = fx_operand_cut(cpu, op, &op->operand[1], size, &value);
+
+	if (step != FX_STEP_NEXT)
+		return step;
+	if (op->operand[0].kind != FX_OPERAND_REGISTER)
+		return fx_store(cpu, fx_address(cpu, op), size, value);
+	fx_register_fill(cpu, &op->operand[0], size, value);
+	return FX_STEP_NEXT;
+}
+
+enum fx_step fx_op_mov_quick4(struct fx_cpu *cpu, const struct fx_op *op)
+{
+	return move_quickly(cpu, op, 4);
+}
+
+enum fx_step fx_op_mov_quick8(struct fx_cpu *cpu, const struct fx_op *op)
+{
+	return move_quickly(cpu, op, 8);
+}
+
 enum fx_step fx_op_movzx(struct fx_cpu *cpu, const struct fx_op *op)
 {
 	return fx_op_mov(cpu, op);      /* what is loaded has no upper bits */

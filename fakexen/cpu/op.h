@@ -62,19 +62,27 @@ struct fx_op {
 	uint8_t flags;          /* FX_OP_ */
 };
 
+/* The forms of an instruction for operands of 4 and of 8 bytes: quick.c. */
+#define FX_OPS_QUICK(OP, name) OP(name##_quick4) OP(name##_quick8)
+
 /* Every function that executes instructions: one list, so that no prototype is missed. */
 #define FX_OPS(OP)								\
 	/* alu.c */								\
 	OP(add) OP(adc) OP(sub) OP(sbb) OP(and) OP(or) OP(xor) OP(cmp) OP(test)	\
 	OP(inc) OP(dec) OP(neg) OP(not) OP(xadd) OP(cmpxchg) OP(cmpxchg_pair)	\
+	FX_OPS_QUICK(OP, add) FX_OPS_QUICK(OP, sub) FX_OPS_QUICK(OP, and)	\
+	FX_OPS_QUICK(OP, or) FX_OPS_QUICK(OP, xor) FX_OPS_QUICK(OP, cmp)	\
+	FX_OPS_QUICK(OP, test) FX_OPS_QUICK(OP, inc) FX_OPS_QUICK(OP, dec)	\
 	/* multiply.c */							\
 	OP(mul) OP(imul) OP(div) OP(idiv)					\
 	/* shift.c */								\
+	FX_OPS_QUICK(OP, shl) FX_OPS_QUICK(OP, shr)				\
 	OP(shl) OP(shr) OP(sar) OP(rol) OP(ror) OP(rcl) OP(rcr) OP(shld) OP(shrd) \
 	/* bit.c */								\
 	OP(bt) OP(bts) OP(btr) OP(btc) OP(bsf) OP(bsr) OP(popcnt) OP(lzcnt) OP(tzcnt) \
 	OP(bswap)								\
 	/* move.c */								\
+	FX_OPS_QUICK(OP, mov)							\
 	OP(mov) OP(movzx) OP(movsx) OP(movbe) OP(lea) OP(xchg) OP(push) OP(pop)	\
 	OP(pushf) OP(popf) OP(pusha) OP(popa) OP(enter) OP(leave) OP(xlat)	\
 	OP(set) OP(cmov) OP(cbw) OP(cwd)					\
@@ -104,5 +112,8 @@ FX_OPS(FX_OP_DECLARE)
 /* Decodes the instruction at `bytes`. 0; -E2BIG: it goes on after `size` bytes;
  * -EINVAL: no such instruction; op->run raises or reports it then, op->length is 1. */
 int fx_decode(struct fx_op *op, const uint8_t *bytes, unsigned int size, bool code64);
+
+/* Has a decoded instruction executed by its quick form, if it has one (quick.c). */
+void fx_quicken(struct fx_op *op);
 
 #endif

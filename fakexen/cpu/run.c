@@ -104,7 +104,8 @@ void fx_refresh(struct fx_cpu *cpu)
 			     (cpu->translated.cr4 ^ state->cr4) |
 			     (cpu->translated.efer ^ state->efer), 0))
 		take_controls(cpu);
-	cpu->salt = state->cr3 / FX_PAGE;
+	/* Spread: top levels lie side by side, and so do the pages that are used together. */
+	cpu->salt = state->cr3 / FX_PAGE * 37;
 	cpu->single = wants_single(cpu);
 	cpu->watched = fx_debug_watched(state);
 	cpu->usable = cpu->emulation || cpu->host || cpu->watched ? 0 : cpu->generation;

@@ -131,8 +131,24 @@ __attribute__((always_inline)) static inline enum fx_step shift_by(struct fx_cpu
 	{									\
 		return shift_by(cpu, op, shift_##name);				\
 	}
-SHIFT(shl)
-SHIFT(shr)
+
+/* Registers of a size that is known here, by a count in the instruction or in CL. */
+#define SHIFT_QUICKLY(name, size)						\
+	enum fx_step fx_op_##name##_quick##size(struct fx_cpu *cpu, const struct fx_op *op) \
+	{									\
+		const struct fx_operand *by = &op->operand[1];			\
+		unsigned int count = masked_count(by->kind == FX_OPERAND_IMMEDIATE ? \
+			op->immediate : fx_register_cut(cpu, by, 1), size);	\
+		uint64_t a = fx_register_cut(cpu, &op->operand[0], size);	\
+										\
+		if (count)							\
+			a = shift_##name(a, count, size, &cpu->state->rflags);	\
+		fx_register_fill(cpu, &op->operand[0], size, a);		\
+		return FX_STEP_NEXT;						\
+	}
+#define SHIFT_ALL(name) SHIFT(name) SHIFT_QUICKLY(name, 4) SHIFT_QUICKLY(name, 8)
+SHIFT_ALL(shl)
+SHIFT_ALL(shr)
 SHIFT(sar)
 SHIFT(rol)
 SHIFT(ror)
