@@ -141,6 +141,7 @@ static void take_difference(struct measure *measure, const struct look *begin,
 	measure->span_ns = end->at_ns - begin->at_ns;
 	measure->events = end->view.events - begin->view.events;
 	measure->rtt = end->view.histogram;
+	measure->rtt_sum = end->view.ticks - begin->view.ticks;
 	histogram_subtract(&measure->rtt, &begin->view.histogram);
 	/* The guest's exact maximum is of the warm-up too. */
 	longest = histogram_quantile(&measure->rtt, 1);

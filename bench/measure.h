@@ -23,7 +23,7 @@ struct measure {
 	uint32_t vcpus; /* of each domain, that took part */
 	uint64_t span_ns, events;
 	struct histogram rtt; /* ticks */
-	uint64_t rtt_max;     /* ticks */
+	uint64_t rtt_sum, rtt_max; /* ticks */
 	uint64_t cpu_ns, guest_cpu_ns, sleeps;
 	struct counts counts; /* of the span */
 	uint64_t attach_ns, first_event_ns, detach_ns, work_ns, undo_ns;

@@ -57,6 +57,20 @@ static json_t *rtt_json(const struct setting *setting, const struct measure *mea
 	return object;
 }
 
+/* In the guest's own unit: in an emulator that counts instructions, these are what counts. */
+static json_t *ticks_json(const struct measure *measure)
+{
+	uint64_t count = histogram_count(&measure->rtt);
+	json_t *object;
+
+	if (!count)
+		return json_null();
+	object = json_object();
+	set_count(object, "p50", histogram_quantile(&measure->rtt, 0.5));
+	set_count(object, "mean", (measure->rtt_sum + count / 2) / count);
+	return object;
+}
+
 static json_t *batch_json(const struct counts *counts)
 {
 	json_t *object = json_object();
@@ -126,6 +140,7 @@ static void add_rates(json_t *object, const struct setting *setting, const struc
 	set_count(object, "events", measure->events);
 	set(object, "events_per_s", number((double)measure->events / seconds));
 	set(object, "rtt_ns", rtt_json(setting, measure));
+	set(object, "rtt_ticks", ticks_json(measure));
 	set(object, "cpu_ns_per_event", per_event(measure->cpu_ns, measure->events));
 	set(object, "guest_cpu_ns_per_event", per_event(measure->guest_cpu_ns, measure->events));
 	set(object, "cpu_share", number((double)measure->cpu_ns / (double)measure->span_ns));

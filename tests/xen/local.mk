@@ -20,7 +20,7 @@ tests_xen_driver_driver_SOURCES = tests/xen/driver/attach.c tests/xen/driver/bed
 	tests/xen/driver/ring.c tests/xen/driver/step.c tests/xen/driver/tests.h \
 	tests/xen/driver/view.c \
 	tools/message_kind.h tools/trace_format.h tools/trace_writer.c tools/trace_writer.h
-tests_xen_driver_driver_SOURCES += tests/xen/driver/bare.c tests/xen/driver/bare.h \
+tests_xen_driver_driver_SOURCES += tests/xen/driver/bench.c tests/xen/driver/bare.c tests/xen/driver/bare.h \
 	tests/xen/driver/broken.c tests/xen/driver/linux.c \
 	tests/xen/driver/linux_guest.c tests/xen/driver/linux_guest.h tests/xen/driver/plain.c tests/xen/driver/plain.h \
 	tests/xen/driver/recovery.c

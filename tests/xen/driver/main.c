@@ -23,7 +23,7 @@ static const struct test *const files[] = {
 	tests_of_attach, tests_of_registers, tests_of_breakpoint, tests_of_instruction,
 	tests_of_step, tests_of_debug, tests_of_page, tests_of_interrupt, tests_of_view,
 	tests_of_ring, tests_of_detach, tests_of_death, tests_of_recovery, tests_of_cost,
-	tests_of_linux, tests_of_broken, tests_of_demo,
+	tests_of_linux, tests_of_broken, tests_of_demo, tests_of_bench,
 };
 #define FILE_COUNT (sizeof(files) / sizeof(*files))
 
@@ -133,6 +133,7 @@ int main(int argc, char **argv)
 		case 'i':
 			image = optarg;
 			demo_guest_beside(image);
+			bench_guest_beside(image);
 			break;
 		case 'd':
 			adopted = optarg;
@@ -166,7 +167,8 @@ int main(int argc, char **argv)
 	introduce(&bed);
 	for (size_t i = 0; i < FILE_COUNT; i++) {
 		/* Measurements take long, and of a command nothing would be kept. */
-		if (recorder_is_on() && (files[i] == tests_of_cost || files[i] == tests_of_demo))
+		if (recorder_is_on() && (files[i] == tests_of_cost || files[i] == tests_of_demo ||
+					 files[i] == tests_of_bench))
 			continue;
 		for (const struct test *test = files[i]; test->name; test++)
 			if (wanted(test, argv + optind)) {
