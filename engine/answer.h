@@ -34,6 +34,9 @@ struct rs_injection {
 	uint64_t extra;
 };
 
+/* Up to where registers or data begin, in all versions. */
+#define RS_ANSWER_HEAD_SIZE 56
+
 struct rs_answer {
 	uint8_t message[RS_RING_MESSAGE_SIZE_MAX] __attribute__((aligned(64)));
 	enum rs_answer_data data;
@@ -63,6 +66,13 @@ const char *rs_answer_build(struct rs_answer *answer, const struct rs_event *eve
 
 /* The plainest response: frees the slot, and lets the vCPU run if it waits. */
 void rs_answer_resume(struct rs_answer *answer, const struct rs_event *event);
+
+/* How many of its bytes mean something: more than the head if registers or data were asked for. */
+static inline uint32_t rs_answer_size(const struct rs_answer *answer,
+				      const struct rs_layout *layout)
+{
+	return answer->data == RS_ANSWER_EMPTY ? RS_ANSWER_HEAD_SIZE : layout->message_size;
+}
 
 /* Fills in the rest of the message, for who looks at all of it. Returns its size. */
 uint32_t rs_answer_complete(struct rs_answer *answer, const struct rs_layout *layout);

@@ -170,6 +170,9 @@ int rs_engine_allocate(struct rs_engine *engine)
 		engine->turns[i].engine = engine;
 		engine->turns[i].number = (uint8_t)i;
 		engine->turns[i].record = &engine->record->turns[i];
+		engine->turns[i].event.message = engine->record->turns[i].message;
+		engine->turns[i].event.layout = engine->layout;
+		engine->turns[i].event.answer = &engine->turns[i].answer;
 	}
 	for (uint32_t i = 0; i < engine->worker_count; i++) {
 		engine->workers[i].engine = engine;
@@ -240,6 +243,7 @@ static int take_ring(struct rs_engine *engine)
 		goto disable;
 	rs_doorbell_init(&engine->doorbell, &rs_xen_port_calls, &engine->port, engine->wake_fd, 0);
 	describe(engine, remote);
+	rs_straight_open(engine);
 	error = measure_notify(engine);
 	if (!error)
 		error = rs_wanted_begin(engine);

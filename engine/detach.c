@@ -67,6 +67,7 @@ static void withdraw(struct rs_engine *engine, struct report *report)
 	note(report, rs_wanted_open_pages(engine));
 	note(report, rs_sources_clear(&engine->sources));
 	engine->draining = true;
+	engine->straight = false;
 	if (!error)
 		note(report, rs_xen_domain_unpause(engine->xen, engine->domain));
 }

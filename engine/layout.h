@@ -12,6 +12,8 @@
 #define RS_LAYOUT_VIEW 16
 #define RS_LAYOUT_U 24
 #define RS_LAYOUT_DATA 56
+/* The same in both versions: breakpoints are looked up by it. */
+#define RS_LAYOUT_RIP 208
 
 #define RS_LAYOUT_HEAD(F)                  \
 	F(rax, rax, 56)                    \
@@ -33,7 +35,7 @@
 	F(rflags, rflags, 184)             \
 	F(dr6, dr6, 192)                   \
 	F(dr7, dr7, 200)                   \
-	F(rip, rip, 208)                   \
+	F(rip, rip, RS_LAYOUT_RIP)         \
 	F(cr0, cr0, 216)                   \
 	F(cr2, cr2, 224)                   \
 	F(cr3, cr3, 232)                   \

@@ -34,7 +34,8 @@ engine_sources = engine/advance.c engine/advance.h engine/answer.c engine/answer
 	engine/record.h engine/registers.c engine/registers.h engine/responder.c \
 	engine/responder.h engine/rule.c engine/rule.h engine/run.c engine/set.c engine/settle.c \
 	engine/settle.h engine/sources.c \
-	engine/sources.h engine/statistics.c engine/statistics.h engine/table.c \
+	engine/sources.h engine/statistics.c engine/statistics.h engine/straight.c \
+	engine/straight.h engine/table.c \
 	engine/table.h engine/taker.c engine/taker.h engine/turn.c engine/turn.h \
 	engine/version.c engine/view.c engine/wait.c engine/wait.h engine/wanted.c engine/wanted.h \
 	engine/watch.c engine/wire.h \

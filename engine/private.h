@@ -79,6 +79,8 @@ struct rs_engine {
 	struct rs_worker *workers;
 	uint32_t worker_count;
 	bool draining;         /* detaching: the sources are off */
+	bool straight;         /* one worker, nobody records, not draining: see straight.h */
+	bool straight_avx;
 	bool can_step;
 	uint64_t notify_ticks; /* what a notify takes */
 	uint64_t wake_ticks;   /* a handler that takes longer is worth waking another worker */
@@ -133,6 +135,15 @@ struct rs_engine {
 	pthread_mutex_t burial;
 	struct rs_rule *buried; /* removed inside a handler, while another may run theirs */
 };
+
+/* From how long a handler has taken. */
+static inline void rs_pace_learn(struct rs_pace *pace, uint64_t ticks,
+				 const struct rs_engine *engine)
+{
+	if (__builtin_expect(ticks > engine->notify_ticks || rs_load_relaxed(&pace->held) ||
+			     rs_load_relaxed(&pace->slow), 0))
+		rs_pace_change(pace, ticks, engine);
+}
 
 /* run.c: a thread becomes a worker, and is none any more; -ESHUTDOWN if the engine detaches. */
 int rs_engine_enter(struct rs_engine *engine, struct rs_worker **worker);

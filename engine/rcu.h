@@ -40,6 +40,21 @@ static inline void rs_rcu_done(void)
 	urcu_memb_read_unlock();
 }
 
+/*
+ * Says in *where what we use, before we look whether it may still be used. Who takes that back
+ * and calls rs_rcu_wait before looking at *where sees it, or is seen: that makes all threads pass
+ * a barrier, so that here the compiler's is enough (where the kernel can do that).
+ */
+#ifdef _LGPL_SOURCE
+#define rs_rcu_publish(where, what)                \
+	do {                                       \
+		rs_store_release((where), (what)); \
+		urcu_memb_smp_mb_slave();          \
+	} while (0)
+#else
+#define rs_rcu_publish(where, what) rs_store_seq_cst((where), (what))
+#endif
+
 /* Until nobody reads any more what was to be read when this was called. */
 static inline void rs_rcu_wait(void)
 {

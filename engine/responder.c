@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "engine/private.h"
-#include "engine/wire.h"
 #include "ring/atomics.h"
 #include "xen/error.h"
 
@@ -42,9 +41,7 @@ static uint32_t order(const struct rs_engine *engine, uint64_t set, uint8_t *num
 
 static int put(struct rs_engine *engine, struct rs_turn *turn)
 {
-	/* Behind the head there is something only if registers or data were asked for. */
-	uint32_t size = turn->answer.data == RS_ANSWER_EMPTY ? sizeof(struct rs_wire)
-							      : engine->layout->message_size;
+	uint32_t size = rs_answer_size(&turn->answer, engine->layout);
 	uint64_t index = engine->ring.rsp_prod;
 	int error;
 
@@ -54,6 +51,9 @@ static int put(struct rs_engine *engine, struct rs_turn *turn)
 	if (error)
 		return rs_fail(error, "domain %u: the ring has no slot for an answer that is owed: "
 				      "it is corrupt", engine->domain);
+	/* For straight.h. Of an early one it is, and its handler may be looking. */
+	if (turn->answer.data != RS_ANSWER_EMPTY)
+		turn->answer.data = RS_ANSWER_EMPTY;
 	rs_store_release(&turn->record->answer, index | RS_RECORD_SET);
 	if (engine->on_message)
 		engine->on_message(RS_MESSAGE_RESPONSE, turn->answer.message, engine->layout,

@@ -9,7 +9,7 @@
 #include "engine/private.h"
 #include "ring/atomics.h"
 
-#define SUB_COUNT (1u << RS_HISTOGRAM_SUB_BITS)
+#define SUB_COUNT RS_HISTOGRAM_SUB_COUNT
 
 uint64_t rs_now_ns(void)
 {
@@ -17,17 +17,6 @@ uint64_t rs_now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &time);
 	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
-
-/* Values below SUB_COUNT have a bucket each; above, the leading bits choose it. */
-static unsigned int bucket_of(uint64_t value)
-{
-	unsigned int exponent;
-
-	if (value < SUB_COUNT)
-		return (unsigned int)value;
-	exponent = 63 - (unsigned int)__builtin_clzll(value) - RS_HISTOGRAM_SUB_BITS;
-	return (exponent << RS_HISTOGRAM_SUB_BITS) + (unsigned int)(value >> exponent);
 }
 
 /* The greatest value of a bucket. */
@@ -41,22 +30,9 @@ static uint64_t bucket_end(unsigned int bucket)
 	return ((uint64_t)(bucket & (SUB_COUNT - 1)) + SUB_COUNT + 1) * (1ULL << exponent) - 1;
 }
 
-static inline void add(struct rs_histogram *histogram, uint64_t value, uint64_t times, bool shared)
-{
-	uint64_t *bucket = &histogram->buckets[bucket_of(value)];
-
-	if (__builtin_expect(shared, false))
-		rs_add_relaxed(bucket, times);
-	else
-		rs_count_own(bucket, times);
-	/* Of two that write at once the smaller may stay: near enough, for strangers. */
-	if (value > rs_load_relaxed(&histogram->max))
-		rs_store_relaxed(&histogram->max, value);
-}
-
 void rs_histogram_add(struct rs_histogram *histogram, uint64_t value, uint64_t times)
 {
-	add(histogram, value, times, false);
+	rs_histogram_add_to(histogram, value, times, false);
 }
 
 uint64_t rs_histogram_count(const struct rs_histogram *histogram)
@@ -88,7 +64,7 @@ uint64_t rs_histogram_quantile(const struct rs_histogram *histogram, double shar
 void rs_counters_handler(struct rs_counters *counters, enum rs_kind kind, uint64_t ticks)
 {
 	if (ticks)
-		add(&counters->handler[kind], ticks, 1, counters->shared);
+		rs_histogram_add_to(&counters->handler[kind], ticks, 1, counters->shared);
 }
 
 /* Who did not have to wait is in no bucket: read_queueing adds them. */
@@ -98,10 +74,10 @@ static inline void count_one(struct rs_counters *counters, const struct rs_done 
 	if (done->asynchronous)
 		rs_count(counters, &counters->asynchronous, 1);
 	if (done->began != done->seen)
-		add(&counters->queueing[done->kind], done->began - done->seen, 1,
+		rs_histogram_add_to(&counters->queueing[done->kind], done->began - done->seen, 1,
 		    counters->shared);
 	if (done->ended != done->began)
-		add(&counters->handler[done->kind], done->ended - done->began, 1,
+		rs_histogram_add_to(&counters->handler[done->kind], done->ended - done->began, 1,
 		    counters->shared);
 }
 
@@ -117,7 +93,7 @@ void rs_counters_put(struct rs_counters *counters, const struct rs_done *done, u
 		/* Seen together, and answered together: so have the same latency. */
 		for (same = 0; i + same < count && done[i + same].seen == done[i].seen; same++)
 			count_one(counters, &done[i + same]);
-		add(&counters->latency, now - done[i].seen, same, counters->shared);
+		rs_histogram_add_to(&counters->latency, now - done[i].seen, same, counters->shared);
 	}
 }
 

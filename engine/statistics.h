@@ -16,6 +16,7 @@
 
 /* Sixteen buckets for each power of two: up to 1/16 too high. */
 #define RS_HISTOGRAM_SUB_BITS 4
+#define RS_HISTOGRAM_SUB_COUNT (1u << RS_HISTOGRAM_SUB_BITS)
 #define RS_HISTOGRAM_BUCKETS ((64 - RS_HISTOGRAM_SUB_BITS + 1) << RS_HISTOGRAM_SUB_BITS)
 
 struct rs_histogram {
@@ -74,6 +75,53 @@ void rs_counters_handler(struct rs_counters *counters, enum rs_kind kind, uint64
 
 /* One writer; several may add to one histogram only by rs_counters_*. */
 void rs_histogram_add(struct rs_histogram *histogram, uint64_t value, uint64_t times);
+
+/* Values below RS_HISTOGRAM_SUB_COUNT have a bucket each; above, the leading bits choose it. */
+static inline unsigned int rs_histogram_bucket(uint64_t value)
+{
+	unsigned int exponent;
+
+	if (value < RS_HISTOGRAM_SUB_COUNT)
+		return (unsigned int)value;
+	exponent = 63 - (unsigned int)__builtin_clzll(value) - RS_HISTOGRAM_SUB_BITS;
+	return (exponent << RS_HISTOGRAM_SUB_BITS) + (unsigned int)(value >> exponent);
+}
+
+static inline void rs_histogram_add_to(struct rs_histogram *histogram, uint64_t value,
+				       uint64_t times, bool shared)
+{
+	uint64_t *bucket = &histogram->buckets[rs_histogram_bucket(value)];
+
+	if (__builtin_expect(shared, false))
+		rs_add_relaxed(bucket, times);
+	else
+		rs_count_own(bucket, times);
+	/* Of two that write at once the smaller may stay: near enough, for strangers. */
+	if (value > rs_load_relaxed(&histogram->max))
+		rs_store_relaxed(&histogram->max, value);
+}
+
+/* Several handlers of one kind that began together, `queued` after they were seen, by one writer. */
+static inline void rs_counters_stage(struct rs_counters *counters, enum rs_kind kind,
+				     uint64_t queued, uint64_t ticks, uint32_t count)
+{
+	rs_count_own(&counters->events[kind], count);
+	if (queued)
+		rs_histogram_add_to(&counters->queueing[kind], queued, count, false);
+	if (ticks)
+		rs_histogram_add_to(&counters->handler[kind], ticks, count, false);
+}
+
+/* A batch that was taken and put by one writer, with one notify. */
+static inline void rs_counters_batch(struct rs_counters *counters, uint64_t latency, uint32_t count)
+{
+	rs_count_own(&counters->requests, count);
+	rs_count_own(&counters->answers, count);
+	rs_count_own(&counters->notifies, 1);
+	if (count > counters->batch_max)
+		rs_store_relaxed(&counters->batch_max, count);
+	rs_histogram_add_to(&counters->latency, latency, count, false);
+}
 
 /* How many values there are. */
 uint64_t rs_histogram_count(const struct rs_histogram *histogram);

@@ -54,6 +54,7 @@ struct buckets {
 };
 
 struct rs_table {
+	uint64_t changes;               /* rs_table_changes */
 	struct buckets *buckets;        /* RCU */
 	uint32_t levels[RS_KIND_COUNT]; /* which have cells */
 	/* The writer's. */
@@ -63,6 +64,8 @@ struct rs_table {
 	struct garbage *garbage;
 	size_t garbage_count;
 };
+
+_Static_assert(offsetof(struct rs_table, changes) == 0, "rs_table_changes");
 
 static inline uint32_t tag_of(enum rs_kind kind, unsigned int level)
 {
@@ -121,6 +124,7 @@ int rs_table_open(struct rs_table **out)
 		free(table);
 		return rs_fail(ENOMEM, "no memory for a table of watches");
 	}
+	table->changes = 1;
 	*out = table;
 	return 0;
 }
@@ -298,6 +302,12 @@ static int for_blocks(struct rs_table *table, const struct rs_table_entry *entry
 	}
 }
 
+/* For those who remember what they found. */
+static void change(struct rs_table *table)
+{
+	rs_store_release(&table->changes, table->changes + 1); /* G2, Q2 */
+}
+
 int rs_table_add(struct rs_table *table, const struct rs_table_entry *entry)
 {
 	int error;
@@ -307,15 +317,18 @@ int rs_table_add(struct rs_table *table, const struct rs_table_entry *entry)
 		rs_table_reap(table);
 	}
 	error = for_blocks(table, entry, add_to_block);
+	if (error)
+		for_blocks(table, entry, remove_from_block);
+	change(table);
 	if (!error)
 		return 0;
-	for_blocks(table, entry, remove_from_block);
 	return rs_fail(ENOMEM, "no memory for a watch in the table");
 }
 
 void rs_table_remove(struct rs_table *table, const struct rs_table_entry *entry)
 {
 	for_blocks(table, entry, remove_from_block);
+	change(table);
 }
 
 void rs_table_free(struct rs_table *table)

@@ -31,6 +31,15 @@ struct rs_table_entry {
 	struct rs_rule *rule;
 };
 
+/*
+ * Changes with every watch that is added or removed, after it was and before the grace period. Never
+ * 0. A reader that remembers what it found compares by acquire (G1).
+ */
+static inline const uint64_t *rs_table_changes(const struct rs_table *table)
+{
+	return (const uint64_t *)table; /* its first member */
+}
+
 /* -ENOMEM. */
 int rs_table_open(struct rs_table **table);
 /* Nobody may read any more. NULL is nothing. */

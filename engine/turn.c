@@ -159,11 +159,26 @@ static inline bool is_answered(const struct rs_turn *turn, const struct rs_reply
 	       turn->answer.data == RS_ANSWER_EMPTY && !turn->early;
 }
 
+bool rs_turn_end(struct rs_worker *worker, struct rs_turn *turn, struct rs_reply reply)
+{
+	if (reply.action == RS_ACTION_LATER) {
+		if (!rs_turn_keep(turn, &reply))
+			return false;
+		worker->pulled = false;
+	}
+	if (is_answered(turn, &reply))
+		turn->lane->emulating = false;
+	else
+		rs_turn_answer(worker->engine, turn, reply);
+	/* Whoever answers it from now on comes too late. */
+	rs_store_relaxed(&turn->state, 0);
+	return true;
+}
+
 bool rs_turn_run(struct rs_worker *worker, struct rs_turn *turn)
 {
 	struct rs_engine *engine = worker->engine;
 	struct rs_lane *lane = turn->lane;
-	struct rs_reply reply;
 
 	/* No such vCPU: the response frees the slot, and that is all it can do. */
 	if (!lane)
@@ -178,17 +193,5 @@ bool rs_turn_run(struct rs_worker *worker, struct rs_turn *turn)
 		respond(engine, turn, &turn->own);
 		return true;
 	}
-	reply = rs_dispatch(worker, turn);
-	if (reply.action == RS_ACTION_LATER) {
-		if (!rs_turn_keep(turn, &reply))
-			return false;
-		worker->pulled = false;
-	}
-	if (is_answered(turn, &reply))
-		lane->emulating = false;
-	else
-		rs_turn_answer(engine, turn, reply);
-	/* Whoever answers it from now on comes too late. */
-	rs_store_relaxed(&turn->state, 0);
-	return true;
+	return rs_turn_end(worker, turn, rs_dispatch(worker, turn));
 }

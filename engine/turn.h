@@ -44,6 +44,9 @@ struct rs_turn {
 	uint32_t index;       /* of its request, on the ring */
 	uint32_t parts;       /* of an early one: not yet done with it, of putter and owner */
 	uint64_t seen, began, ended; /* ticks: on the ring; its handler */
+	/* straight.c, of the first eight: their slot of the ring, and the next one's turn. */
+	uint8_t *slot;
+	struct rs_turn *next;
 	struct rs_reply own;
 	struct rs_reply reply; /* of rs_event_reply */
 	struct rs_event event __attribute__((aligned(64)));
@@ -58,6 +61,9 @@ struct rs_turn *rs_turn_of(const struct rs_event *event);
  * kept, and whoever calls rs_event_reply owns it, and its lane, from now on.
  */
 bool rs_turn_run(struct rs_worker *worker, struct rs_turn *turn);
+
+/* The same from its handlers' reply on. */
+bool rs_turn_end(struct rs_worker *worker, struct rs_turn *turn, struct rs_reply reply);
 
 /* The end of a turn: from a reply to the answer that Xen gets. By its owner. */
 void rs_turn_answer(struct rs_engine *engine, struct rs_turn *turn, struct rs_reply reply);

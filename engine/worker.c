@@ -27,7 +27,7 @@ static void learn(uint8_t *left, bool quick)
 		rs_store_relaxed(left, after);
 }
 
-void rs_pace_learn(struct rs_pace *pace, uint64_t ticks, const struct rs_engine *engine)
+void rs_pace_change(struct rs_pace *pace, uint64_t ticks, const struct rs_engine *engine)
 {
 	learn(&pace->held, ticks <= engine->notify_ticks);
 	learn(&pace->slow, ticks <= engine->wake_ticks);
@@ -161,7 +161,13 @@ static int find(struct rs_worker *worker)
 
 int rs_worker_visit(struct rs_worker *worker)
 {
-	int handled = 0, error = 0, number = find(worker);
+	return worker->engine->straight ? rs_straight_visit(worker)
+					: rs_worker_visit_lanes(worker, 0);
+}
+
+int rs_worker_visit_lanes(struct rs_worker *worker, int handled)
+{
+	int number = find(worker), error = 0;
 
 	while (number >= 0 && !error) {
 		run(worker, number);

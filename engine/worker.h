@@ -24,6 +24,7 @@
 #include <ringside/event.h>
 
 #include "engine/statistics.h"
+#include "engine/straight.h"
 
 struct rs_engine;
 struct rs_turn;
@@ -53,6 +54,8 @@ struct rs_worker {
 	struct rs_rule *running __attribute__((aligned(64))); /* whose handler runs */
 	uint32_t parked; /* a futex: 1 while it sleeps there */
 	uint32_t beat;   /* changes with every turn */
+	struct rs_straight straight __attribute__((aligned(64)));
+	struct rs_known known[RS_KNOWN_COUNT];
 	struct rs_counters counters __attribute__((aligned(64)));
 };
 
@@ -61,6 +64,9 @@ struct rs_worker {
  * turns were run, or -errno.
  */
 int rs_worker_visit(struct rs_worker *worker);
+
+/* The general way of that: all that straight.h leaves. `handled` turns were run before. */
+int rs_worker_visit_lanes(struct rs_worker *worker, int handled);
 
 /*
  * Before a handler of that pace: what is finished is put, unless the handler takes less time
@@ -78,7 +84,7 @@ void rs_worker_offer(struct rs_engine *engine, uint64_t turns);
 int rs_worker_finish(struct rs_engine *engine, struct rs_turn *turn);
 
 void rs_pace_init(struct rs_pace *pace);
-void rs_pace_learn(struct rs_pace *pace, uint64_t ticks, const struct rs_engine *engine);
+void rs_pace_change(struct rs_pace *pace, uint64_t ticks, const struct rs_engine *engine);
 
 /* The worker that this thread is, innermost, or NULL. */
 extern _Thread_local struct rs_worker *rs_worker_here;

@@ -128,10 +128,3 @@ int rs_doorbell_wait(struct rs_doorbell *doorbell, const struct rs_ring *ring, i
 			return RS_DOORBELL_TIMEOUT;
 	}
 }
-
-int rs_doorbell_notify(struct rs_doorbell *doorbell)
-{
-	int result = doorbell->calls->notify(doorbell->context);
-
-	return result < 0 ? result : 0;
-}

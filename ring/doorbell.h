@@ -79,6 +79,11 @@ int rs_doorbell_block(struct rs_doorbell *doorbell, int timeout_ms);
  * outside the lock two answers of one vCPU could take effect in the wrong order.
  * 0 or -errno. Model: tests/model/answer.pml.
  */
-int rs_doorbell_notify(struct rs_doorbell *doorbell);
+static inline int rs_doorbell_notify(const struct rs_doorbell *doorbell)
+{
+	int result = doorbell->calls->notify(doorbell->context);
+
+	return result < 0 ? result : 0;
+}
 
 #endif

@@ -57,19 +57,6 @@ int rs_ring_init(struct rs_ring *ring, void *page, uint32_t message_size, uint32
 	return 0;
 }
 
-static uint8_t *slot_of(const struct rs_ring *ring, uint32_t index)
-{
-	return ring->page->slots + (size_t)(index % RS_RING_SLOTS) * ring->message_size;
-}
-
-/* T2: releases what was done with the slot to P1; to the mirror's reader a copy earlier. */
-static void consume(struct rs_ring *ring, uint32_t index)
-{
-	if (ring->mirror)
-		rs_store_release(ring->mirror, index);
-	rs_store_release(&ring->req_cons, index);
-}
-
 /* What we can explain: up to one ring of requests overwritten, because of surplus answers. */
 static bool is_jump(const struct rs_ring *ring, uint32_t pushed)
 {
@@ -109,7 +96,7 @@ static int report(struct rs_ring *ring, uint32_t pushed, struct rs_ring_fault *f
 	fault->kind = RS_RING_OVERRUN;
 	if (pending > RS_RING_SLOTS) {
 		fault->lost = pending - RS_RING_SLOTS;
-		consume(ring, pushed - RS_RING_SLOTS);
+		rs_ring_consume(ring, pushed - RS_RING_SLOTS);
 	}
 	return -EPROTO;
 }
@@ -150,10 +137,10 @@ int rs_ring_take(struct rs_ring *ring, void *message, struct rs_ring_fault *faul
 	}
 	/* P2, X2, X1, T1: what lay in the slot before, Xen had consumed. */
 	rs_tsan_acquire(&ring->page->rsp_prod);
-	memcpy(message, slot_of(ring, index), ring->message_size);
+	memcpy(message, rs_ring_slot(ring, index), ring->message_size);
 	rs_compiler_barrier();
 	/* T2: releases our copy to P1, so that it is made before a put overwrites the slot. */
-	consume(ring, index + 1);
+	rs_ring_consume(ring, index + 1);
 	check_head(ring, message, index, fault);
 	return 1;
 }
@@ -179,7 +166,7 @@ int rs_ring_peek(const struct rs_ring *ring, void *message)
 
 	if (!pending || pending > RS_RING_SLOTS)
 		return 0;
-	memcpy(message, slot_of(ring, ring->req_cons), ring->message_size);
+	memcpy(message, rs_ring_slot(ring, ring->req_cons), ring->message_size);
 	rs_compiler_barrier();
 	return 1;
 }
@@ -196,22 +183,9 @@ int rs_ring_put_head(struct rs_ring *ring, const void *message, uint32_t size)
 	/* P1: acquires T2: the request has been copied out of the slot we overwrite. */
 	if (index == rs_load_acquire(&ring->req_cons))
 		return -EAGAIN;
-	memcpy(slot_of(ring, index), message, size);
+	memcpy(rs_ring_slot(ring, index), message, size);
 	rs_store_relaxed(&ring->rsp_prod, index + 1);
 	return 0;
-}
-
-uint32_t rs_ring_push(struct rs_ring *ring)
-{
-	uint32_t count = ring->rsp_prod - ring->rsp_pushed;
-
-	if (!count)
-		return 0;
-	/* Before P2, so that a taker never knows less than Xen: see is_overrun. */
-	rs_store_relaxed(&ring->rsp_pushed, ring->rsp_prod);
-	/* P2: releases our copies to X2, Xen's read in vm_event_get_response. */
-	rs_store_release(&ring->page->rsp_prod, ring->rsp_prod);
-	return count;
 }
 
 uint32_t rs_ring_owed(const struct rs_ring *ring)

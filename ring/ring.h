@@ -29,6 +29,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ring/atomics.h"
+
 #define RS_RING_PAGE_SIZE 4096
 #define RS_RING_HEADER_SIZE 64
 /* Eight in every release: (4096 - 64) / 384 or 400, rounded down to a power of two. */
@@ -159,10 +161,39 @@ int rs_ring_put_head(struct rs_ring *ring, const void *message, uint32_t size);
  * Publishes all responses put so far. Returns how many are new: 0 means that nobody needs
  * to be notified. A putter's call.
  */
-uint32_t rs_ring_push(struct rs_ring *ring);
+static inline uint32_t rs_ring_push(struct rs_ring *ring)
+{
+	uint32_t count = ring->rsp_prod - ring->rsp_pushed;
+
+	if (!count)
+		return 0;
+	/* Before P2, so that a taker never knows less than Xen: see is_overrun. */
+	rs_store_relaxed(&ring->rsp_pushed, ring->rsp_prod);
+	/* P2: releases our copies to X2, Xen's read in vm_event_get_response. */
+	rs_store_release(&ring->page->rsp_prod, ring->rsp_prod);
+	return count;
+}
 
 /* Responses owed: requests taken and not yet answered by a put. Either side may ask. */
 uint32_t rs_ring_owed(const struct rs_ring *ring);
+
+/*
+ * The pieces of take and put, for who is the only taker and the only putter, with no request under
+ * way: that one copies (copy.h), checks the copy, and then consumes; and writes its answer
+ * to the same slot.
+ */
+static inline uint8_t *rs_ring_slot(const struct rs_ring *ring, uint32_t index)
+{
+	return ring->page->slots + (size_t)(index % RS_RING_SLOTS) * ring->message_size;
+}
+
+/* T2: releases what was done with the slot to P1; to the mirror's reader a copy earlier. */
+static inline void rs_ring_consume(struct rs_ring *ring, uint32_t index)
+{
+	if (ring->mirror)
+		rs_store_release(ring->mirror, index);
+	rs_store_release(&ring->req_cons, index);
+}
 
 /* A short name of a fault's kind, for messages: "overrun". Never NULL. */
 const char *rs_ring_fault_name(enum rs_ring_fault_kind kind);

@@ -42,8 +42,9 @@ static void make_engine(enum rs_kind kind)
 	static struct rs_rule watch;
 	uint64_t key = kind == RS_PAGE ? TEST_GFN : kind == RS_CR ? RS_CR3 : kind == RS_MSR ?
 		       0xc0000082 : 0;
-	struct rs_table_entry entry = { .kind = kind, .first = key, .last = key, .order = 1,
-					.rule = &watch };
+	struct rs_table_entry entry = { .kind = kind, .first = key,
+					.last = kind == RS_BREAKPOINT ? UINT64_MAX : key,
+					.order = 1, .rule = &watch };
 
 	engine.vcpu_count = RS_RING_SLOTS;
 	engine.layout = rs_layout_find(VERSION);
@@ -56,6 +57,7 @@ static void make_engine(enum rs_kind kind)
 		exit(1);
 	rs_ring_init(&engine.ring, &page, SIZE, VERSION, RS_RING_SLOTS);
 	rs_doorbell_init(&engine.doorbell, &calls, NULL, -1, 0);
+	rs_straight_open(&engine);
 	engine.ring.mirror = &engine.record->req_cons;
 	watch.options = (struct rs_watch_options){ .kind = kind, .handler = on_event,
 						   .user = &reply };

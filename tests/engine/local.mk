@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Tests of the engine that need no Xen, not even a model of it.
 
-engine_tests = tests/engine/advance tests/engine/answer tests/engine/parts tests/engine/round tests/engine/table
+engine_tests = tests/engine/advance tests/engine/answer tests/engine/parts tests/engine/round tests/engine/straight \
+	tests/engine/table
 check_PROGRAMS += $(engine_tests)
 TESTS += $(engine_tests)
 EXTRA_DIST += tests/engine/message.h
@@ -15,6 +16,9 @@ tests_engine_parts_LDADD = libringside-private.la
 tests_engine_round_SOURCES = tests/engine/round.c
 tests_engine_round_CPPFLAGS = $(AM_CPPFLAGS) $(URCU_CFLAGS)
 tests_engine_round_LDADD = libringside-private.la $(URCU_LIBS)
+tests_engine_straight_SOURCES = tests/engine/straight.c
+tests_engine_straight_CPPFLAGS = $(AM_CPPFLAGS) $(URCU_CFLAGS)
+tests_engine_straight_LDADD = libringside-private.la $(URCU_LIBS)
 tests_engine_table_SOURCES = tests/engine/table.c
 tests_engine_table_LDADD = libringside-private.la
 

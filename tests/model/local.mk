@@ -7,4 +7,4 @@ slow_tests += tests/model/explore.sh
 source_tests += tests/model/explore.sh
 EXTRA_DIST += tests/model/answer.pml tests/model/combine.pml tests/model/deputy.pml \
 	tests/model/lane.pml tests/model/park.pml tests/model/record.pml tests/model/removal.pml \
-	tests/model/sleep.pml
+	tests/model/sleep.pml tests/model/straight.pml
