@@ -10,8 +10,11 @@
 #include "engine/wire.h"
 
 #define EMULATION_FLAGS (RS_REPLY_NO_WRITE | RS_REPLY_READ_DATA | RS_REPLY_INSTRUCTION)
-#define ALL_FLAGS \
-	(EMULATION_FLAGS | RS_REPLY_SET_REGISTERS | RS_REPLY_SWITCH_VIEW | RS_REPLY_NEXT_INTERRUPT)
+#define FORK_FLAGS (RS_REPLY_RESET_FORK_STATE | RS_REPLY_RESET_FORK_MEMORY)
+#define RESET_FLAGS (RS_REPLY_RESET_VMTRACE | FORK_FLAGS)
+#define ALL_FLAGS                                                                         \
+	(EMULATION_FLAGS | RESET_FLAGS | RS_REPLY_SET_REGISTERS | RS_REPLY_SWITCH_VIEW | \
+	 RS_REPLY_NEXT_INTERRUPT)
 #define DATA_OFFSET sizeof(struct rs_wire)
 
 _Static_assert(sizeof(struct rs_reply) <= 32, "a reply is a small value");
@@ -253,6 +256,23 @@ static const char *add_action(struct rs_answer *answer, const struct rs_event *e
 	}
 }
 
+static const char *add_resets(struct rs_wire *wire, const struct rs_event *event, uint32_t flags,
+			      const struct rs_answer_rules *rules)
+{
+	if (flags & RS_REPLY_RESET_VMTRACE) {
+		if (rs_event_vmtrace_pos(event) == UINT64_MAX)
+			return "it resets a trace, but this vCPU is not being traced";
+		wire->flags |= RS_FLAG_RESET_VMTRACE;
+	}
+	if (flags & FORK_FLAGS && !rules->can_reset_fork)
+		return "it resets a fork, but this Xen has none (4.17, built with memory sharing)";
+	if (flags & RS_REPLY_RESET_FORK_STATE)
+		wire->flags |= RS_FLAG_RESET_FORK_STATE;
+	if (flags & RS_REPLY_RESET_FORK_MEMORY)
+		wire->flags |= RS_FLAG_RESET_FORK_MEMORY;
+	return NULL;
+}
+
 static const char *add_flags(struct rs_answer *answer, const struct rs_event *event,
 			     const struct rs_reply *reply, const struct rs_answer_rules *rules)
 {
@@ -269,6 +289,8 @@ static const char *add_flags(struct rs_answer *answer, const struct rs_event *ev
 		refusal = add_view(wire, reply->view, rules);
 	if (reply->flags & RS_REPLY_NEXT_INTERRUPT)
 		wire->flags |= RS_FLAG_GET_NEXT_INTERRUPT;
+	if (!refusal && reply->flags & RESET_FLAGS)
+		refusal = add_resets(wire, event, reply->flags, rules);
 	return refusal;
 }
 

@@ -49,6 +49,7 @@ struct rs_answer_rules {
 	bool holds_writes; /* DENY means something */
 	bool can_step;     /* single-step events are on */
 	bool stepping;     /* this vCPU single-steps already */
+	bool can_reset_fork; /* looked at only if a reply asks for that */
 };
 
 /* Makes an answer of nothing to an event, which then points to it. */

@@ -130,6 +130,7 @@ struct rs_engine {
 	struct rs_views views;
 	struct rs_view *own_views; /* that the user has made */
 	uint32_t holds_writes;
+	uint32_t fork_resets; /* whether Xen has them: 0: not asked yet; 1: no; 2: yes */
 	/* Read on each event's way. */
 	uint32_t leaving __attribute__((aligned(64))); /* how many are in `buried` */
 	pthread_mutex_t burial;

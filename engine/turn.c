@@ -14,6 +14,7 @@
 #include "engine/settle.h"
 #include "ring/atomics.h"
 #include "xen/error.h"
+#include "xen/memory.h"
 #include "xen/vcpu.h"
 
 struct rs_turn *rs_turn_of(const struct rs_event *event)
@@ -41,6 +42,18 @@ static struct rs_answer_rules rules_of(struct rs_engine *engine, const struct rs
 	return rules;
 }
 
+/* Asked of Xen when a handler first wants it. */
+static __attribute__((cold)) bool can_reset_fork(struct rs_engine *engine)
+{
+	uint32_t known = rs_load_relaxed(&engine->fork_resets);
+
+	if (!known) {
+		known = 1 + rs_xen_memory_can_reset_forks(engine->xen);
+		rs_store_relaxed(&engine->fork_resets, known);
+	}
+	return known == 2;
+}
+
 static void refuse(struct rs_engine *engine, const struct rs_event *event, const char *reason)
 {
 	rs_add_relaxed(&engine->refused, 1);
@@ -52,10 +65,12 @@ static void refuse(struct rs_engine *engine, const struct rs_event *event, const
 static bool build(struct rs_engine *engine, struct rs_turn *turn, const struct rs_reply *reply)
 {
 	struct rs_answer_rules rules = rules_of(engine, turn->lane, &turn->event);
+	const char *refusal;
 	bool stepping;
-	const char *refusal =
-		rs_answer_build(&turn->answer, &turn->event, reply, &rules, &stepping);
 
+	if (reply->flags & (RS_REPLY_RESET_FORK_STATE | RS_REPLY_RESET_FORK_MEMORY))
+		rules.can_reset_fork = can_reset_fork(engine);
+	refusal = rs_answer_build(&turn->answer, &turn->event, reply, &rules, &stepping);
 	if (refusal) {
 		refuse(engine, &turn->event, refusal);
 		return false;

@@ -170,6 +170,14 @@ int rs_xen_memory_set_pool(struct rs_xen *xen, uint32_t domain, uint32_t mib)
 	return pool_op(xen, domain, XEN_DOMCTL_SHADOW_OP_SET_ALLOCATION, &mib);
 }
 
+bool rs_xen_memory_can_reset_forks(struct rs_xen *xen)
+{
+	if (!rs_xen_at_least(xen, 4, 17))
+		return false;
+	/* A Xen without memory sharing does not know the call; one without audits of it does. */
+	return xc_memshr_audit(xen->control) >= 0 || errno != ENOSYS;
+}
+
 uint32_t rs_xen_memory_access_default(const struct rs_xen *xen)
 {
 	return rs_xen_at_least(xen, 4, 20) ? 11 : 10;

@@ -39,6 +39,12 @@ int rs_xen_memory_is_ram(struct rs_xen *xen, uint32_t domain, uint64_t gfn, uint
 int rs_xen_memory_count(struct rs_xen *xen, uint32_t domain, uint64_t first_gfn, uint64_t count,
 			uint64_t *ram, uint64_t *first_missing);
 
+/*
+ * Can answers reset forks of domains: is it Xen 4.17 or newer, and built with memory sharing? Asks
+ * Xen for an audit of what is shared: not for an event's way.
+ */
+bool rs_xen_memory_can_reset_forks(struct rs_xen *xen);
+
 /* XENMEM_access_default of the running Xen: 11 from 4.20 on. */
 uint32_t rs_xen_memory_access_default(const struct rs_xen *xen);
 

@@ -18,12 +18,18 @@
  *   with registers      x3  x3  x   x    x     x    x     x      x3        x
  *   switch view         x   x   x   x    x     x    x     x      x         x
  *   next interrupt      x   x   x   x    x     x    x     x      x         x
+ *   reset vmtrace       x4  x4  x4  x4   x4    x4   x4    x4     x4        x4
+ *   reset fork          x5  x5  x5  x5   x5    x5   x5    x5     x5        x5
  *
  *   1  the watch was made with `deny`; not XCR0
  *   2  with instruction bytes only (rs_answer_instruction), which no other event takes
  *   3  the instruction at RIP was executed already, and would be executed twice: where the
  *      handler leaves RIP alone, the engine moves it behind that (it reads the instruction, and is
  *      refused if what is there now could not have caused the event); another RIP is taken as it is
+ *
+ *   4  the vCPU is being traced (rs_event_vmtrace_pos is not ~0): Xen 4.15
+ *   5  a Xen 4.17 that was built with memory sharing, as Debian's are not, and a domain that is a
+ *      fork: Xen ignores it for any other, and shows nobody which are
  *
  * Asynchronous events (event->synchronous is false: the guest ran on) take RS_CONTINUE only.
  * A reply that Xen would ignore or misunderstand is refused: the engine logs why, counts it
@@ -75,6 +81,10 @@ enum {
 	RS_REPLY_NO_WRITE = 1 << 3,       /* RS_ACTION_EMULATE: drop what it writes */
 	RS_REPLY_READ_DATA = 1 << 4,      /* RS_ACTION_EMULATE: reads get rs_answer_read_data */
 	RS_REPLY_INSTRUCTION = 1 << 5,    /* RS_ACTION_EMULATE: rs_answer_instruction's bytes */
+	RS_REPLY_RESET_VMTRACE = 1 << 6,  /* the vCPU's trace begins anew, at position 0 */
+	/* A fork is again as it was made: its vCPUs' registers; its memory, what it has changed. */
+	RS_REPLY_RESET_FORK_STATE = 1 << 7,
+	RS_REPLY_RESET_FORK_MEMORY = 1 << 8,
 };
 
 /* Interruption types of rs_reply_inject: SDM volume 3, table 25-18. */
@@ -183,6 +193,19 @@ static inline struct rs_reply rs_reply_with_view(struct rs_reply reply, uint16_t
 static inline struct rs_reply rs_reply_with_next_interrupt(struct rs_reply reply)
 {
 	reply.flags |= RS_REPLY_NEXT_INTERRUPT;
+	return reply;
+}
+
+static inline struct rs_reply rs_reply_with_vmtrace_reset(struct rs_reply reply)
+{
+	reply.flags |= RS_REPLY_RESET_VMTRACE;
+	return reply;
+}
+
+/* Before anything else that the reply asks for: registers that it sets are set then. */
+static inline struct rs_reply rs_reply_with_fork_reset(struct rs_reply reply)
+{
+	reply.flags |= RS_REPLY_RESET_FORK_STATE | RS_REPLY_RESET_FORK_MEMORY;
 	return reply;
 }
 

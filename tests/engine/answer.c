@@ -22,6 +22,7 @@ static const struct rs_answer_rules permissive = {
 	.views = 1 | 1 << 3,
 	.holds_writes = true,
 	.can_step = true,
+	.can_reset_fork = true,
 };
 
 struct scene {
@@ -120,6 +121,10 @@ static void test_matrix(void)
 		  false },
 		{ "next interrupt", rs_reply_with_next_interrupt(RS_RESUME), ALL_KINDS,
 		  RS_FLAG_GET_NEXT_INTERRUPT, false },
+		{ "vmtrace", rs_reply_with_vmtrace_reset(RS_RESUME), ALL_KINDS,
+		  RS_FLAG_RESET_VMTRACE, false },
+		{ "fork", rs_reply_with_fork_reset(RS_RESUME), ALL_KINDS,
+		  RS_FLAG_RESET_FORK_STATE | RS_FLAG_RESET_FORK_MEMORY, false },
 		{ "an emulation flag alone",
 		  rs_reply_make(RS_ACTION_RESUME, RS_REPLY_NO_WRITE), 0, 0, false },
 		{ "an unknown flag", rs_reply_make(RS_ACTION_RESUME, 1u << 20), 0, 0, false },
@@ -280,6 +285,29 @@ static void test_registers(void)
 		     &permissive) != NULL, "both at once are refused");
 }
 
+static void test_resets(void)
+{
+	struct rs_answer_rules rules = permissive;
+	struct scene scene;
+	bool good;
+
+	set_scene(&scene, RS_CR);
+	test_set_u64(&scene.message, scene.event.layout->vmtrace_pos, UINT64_MAX);
+	tap_ok(build(&scene, rs_reply_with_vmtrace_reset(RS_RESUME), &permissive) != NULL,
+	       "a trace that is not made is not reset");
+	set_scene_version(&scene, RS_CR, 6);
+	tap_ok(build(&scene, rs_reply_with_vmtrace_reset(RS_RESUME), &permissive) != NULL,
+	       "version 6 knows no traces");
+	rules.can_reset_fork = false;
+	set_scene(&scene, RS_CR);
+	good = build(&scene, rs_reply_make(RS_ACTION_RESUME, RS_REPLY_RESET_FORK_STATE), &rules) &&
+	       build(&scene, rs_reply_make(RS_ACTION_RESUME, RS_REPLY_RESET_FORK_MEMORY), &rules);
+	tap_ok(good && check_head(&scene, 0), "nor a fork, where Xen has none");
+	good = !build(&scene, rs_reply_make(RS_ACTION_RESUME, RS_REPLY_RESET_FORK_MEMORY),
+		      &permissive);
+	tap_ok(good && check_head(&scene, RS_FLAG_RESET_FORK_MEMORY), "its memory alone");
+}
+
 static void test_legal(void)
 {
 	struct scene scene;
@@ -374,6 +402,7 @@ int main(void)
 	test_fast_step();
 	test_deny();
 	test_registers();
+	test_resets();
 	test_legal();
 	test_emulation();
 	test_injection();

@@ -444,6 +444,27 @@ static void scenario_refused(void)
 	detach("refused");
 }
 
+static struct rs_reply reset(const struct rs_event *event, void *user)
+{
+	seen.events++;
+	return seen.events % 2 ? rs_reply_with_vmtrace_reset(RS_CONTINUE)
+			       : rs_reply_with_fork_reset(RS_CONTINUE);
+}
+
+/* This Xen has no memory sharing, as Debian's have none, and this processor no traces. */
+static void scenario_resets(void)
+{
+	struct rs_statistics statistics;
+
+	attach_with((struct rs_engine_options){ .log_level = RS_LOG_ERROR });
+	watch((struct rs_watch_options){ .kind = RS_CR, .cr.which = RS_CR3, .handler = reset });
+	tap_ok(run(4), "a vCPU that is not traced is to be reset, and a domain that is no fork");
+	rs_engine_statistics(engine, &statistics);
+	tap_ok(statistics.refused >= 4 && guest_mishaps() == 0,
+	       "which is refused, and the guest gets the default");
+	detach("resets");
+}
+
 static void *stop_soon(void *unused)
 {
 	nanosleep(&(struct timespec){ .tv_nsec = 100000000 }, NULL);
@@ -632,6 +653,7 @@ static const struct {
 	{ "emulate", scenario_emulate },
 	{ "interrupt", scenario_interrupt },
 	{ "refused", scenario_refused },
+	{ "resets", scenario_resets },
 	{ "waiting", scenario_waiting },
 	{ "unwatch", scenario_unwatch },
 	{ "taken", scenario_taken },

@@ -18,7 +18,7 @@ for vcpus in 1 4; do
 		scenario $name --vcpus $vcpus --threads 2
 	done
 done
-for name in deny inject step_everything refused waiting taken; do
+for name in deny inject step_everything refused resets waiting taken; do
 	scenario $name
 done
 scenario detach --vcpus 16 --threads 2
