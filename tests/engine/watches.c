@@ -397,6 +397,75 @@ static void scenario_limit(void)
 	detach("limit");
 }
 
+/* -- several of one event -- */
+
+/* Three watches of one MSR: what each replies, and whether they were called one, two, three. */
+static struct rs_reply replies[3];
+static uint32_t called, out_of_turn;
+static uint64_t called_for, first_value;
+static bool value_changed;
+
+static struct rs_reply take_turn(const struct rs_event *event, void *user)
+{
+	uint32_t number = (uint32_t)(uintptr_t)user;
+
+	if (number == 0)
+		enter(event);
+	if (number != called % 3 || (number && event->serial != called_for))
+		out_of_turn++;
+	called_for = event->serial;
+	called++;
+	value_changed |= first_value && event->msr.old_value != first_value;
+	first_value = event->msr.old_value;
+	if (replies[number].flags & RS_REPLY_SET_REGISTERS)
+		rs_answer_registers(event);
+	if (number == 2)
+		leave(event);
+	return replies[number];
+}
+
+static void scenario_order(void)
+{
+	struct rs_watch_options wanted = { .kind = RS_MSR, .msr.index = MSR_LSTAR, .deny = true,
+					   .handler = take_turn };
+	struct rs_watch *made[3];
+	pthread_t thread;
+
+	attach();
+	for (uintptr_t i = 0; i < 3; i++) {
+		replies[i] = RS_CONTINUE;
+		wanted.user = (void *)i;
+		made[i] = watch(wanted);
+	}
+	replies[1] = RS_DENY;
+	thread = start();
+	tap_ok(wait_for(20) && stop(thread) && TAP_SAME(out_of_turn, 0),
+	       "three watches of one MSR: called in the order in which they were made");
+	tap_ok(!value_changed, "the second one denies, and so it is");
+	wanted.user = (void *)0;
+	replies[2] = RS_SET_REGISTERS;
+	first_value = called = 0;
+	tap_ok(!rs_watch_change(made[0], &wanted), "the first one is changed");
+	thread = start();
+	tap_ok(wait_for(40) && stop(thread) && TAP_SAME(out_of_turn, 0),
+	       "and keeps its place");
+	tap_ok(!value_changed, "the third one replies differently, in vain");
+	rs_unwatch(made[1]);
+	replies[1] = RS_SET_REGISTERS;
+	wanted.user = (void *)1;
+	made[1] = made[2];
+	tap_ok(!rs_watch_change(made[1], &wanted), "the second one goes");
+	replies[2] = RS_CONTINUE;
+	wanted.user = (void *)2;
+	made[2] = watch(wanted);
+	first_value = called = 0;
+	thread = start();
+	tap_ok(wait_for(60) && stop(thread) && TAP_SAME(out_of_turn, 0),
+	       "one that is made later comes last");
+	tap_ok(value_changed && all_answered(), "and now the MSR is written");
+	detach("order");
+}
+
 /* -- what is counted of open events -- */
 
 static struct rs_reply handle_slowly(const struct rs_event *event, void *user)
@@ -481,6 +550,7 @@ static const struct {
 	{ "change_refused", scenario_change_refused },
 	{ "many", scenario_many },
 	{ "limit", scenario_limit },
+	{ "order", scenario_order },
 	{ "full", scenario_full },
 	{ "depth", scenario_depth },
 };

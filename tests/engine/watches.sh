@@ -30,6 +30,9 @@ scenario full 3
 check "full: the log tells" grep -q '^# domain 1: eight events are open' "$scratch/out"
 check "full: once" [ "$(grep -c 'eight events are open' "$scratch/out")" = 1 ]
 vcpus=1
+scenario order
+check "order: the log tells of replies in vain" \
+	grep -q '^# domain 1, vCPU 0: two watches replied differently' "$scratch/out"
 scenario depth
 scenario depth 2
 finish
