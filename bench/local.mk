@@ -21,7 +21,7 @@ ringside_SOURCES += \
 	bench/report.c bench/report.h \
 	bench/result.c bench/result.h
 ringside_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE=1 -DPKGLIBDIR='"$(pkglibdir)"' \
-	-DPKGDATADIR='"$(pkgdatadir)"' -DSOURCE_FOLDER='"$(abs_top_srcdir)"'
+	-DPKGDATADIR='"$(pkgdatadir)"'
 ringside_LDADD += -lm -lpthread
 
 # Counts the system calls of whatever it is preloaded into.
@@ -36,4 +36,15 @@ EXTRA_DIST += bench/marginal.py bench/figures.json bench/peers/libvmi.c bench/RE
 
 # What --report and --compare hand over to.
 benchdir = $(pkgdatadir)/bench
-dist_bench_DATA = bench/report.py bench/results.py bench/bench-guest.cfg
+dist_bench_DATA = $(bench_scripts) bench/bench-guest.cfg
+bench_scripts = bench/report.py bench/results.py
+# Beside the program that has just been built, too.
+all-local: bench-scripts
+bench-scripts:
+	$(AM_V_at)$(MKDIR_P) bench; for script in $(bench_scripts); do \
+		test -e $$script || $(LN_S) $(abs_top_srcdir)/$$script $$script || exit 1; \
+	done
+distclean-local: distclean-bench-scripts
+distclean-bench-scripts:
+	test $(abs_top_srcdir) = $(abs_top_builddir) || rm -f $(bench_scripts)
+.PHONY: bench-scripts distclean-bench-scripts

@@ -14,23 +14,23 @@
 #define DEBIANS_PYTHON "/usr/bin/python3"
 #define WORDS_MAX 1024
 
-/* Beside the program's share folder, or as configured; in a build folder, as the environment says. */
+/* Beside the program: in the folder that it was built in, or in the share folder of where it was
+ * installed; else where it was configured to be. */
 static bool find_script(char *path, size_t size)
 {
+	static const char *const near[] = { SCRIPT, "../share/ringside/" SCRIPT };
 	char program[PATH_MAX];
 	ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
 
 	if (length > 0) {
 		program[length] = 0;
 		*strrchr(program, '/') = 0;
-		if (snprintf(path, size, "%s/../share/ringside/" SCRIPT, program) < (int)size &&
-		    !access(path, R_OK))
-			return true;
+		for (size_t i = 0; i < sizeof(near) / sizeof(*near); i++)
+			if (snprintf(path, size, "%s/%s", program, near[i]) < (int)size &&
+			    !access(path, R_OK))
+				return true;
 	}
 	snprintf(path, size, "%s", PKGDATADIR "/" SCRIPT);
-	if (!access(path, R_OK))
-		return true;
-	snprintf(path, size, "%s", SOURCE_FOLDER "/" SCRIPT);
 	return !access(path, R_OK);
 }
 

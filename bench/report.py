@@ -75,6 +75,7 @@ INK, FAINT = "#000001", "#000002"
 SERIES = [f"#0000{16 + i:02x}" for i in range(10)]
 VARIABLES = {INK: "--ink", FAINT: "--faint", **{colour: f"--s{i}" for i, colour in enumerate(SERIES)}}
 MARKERS = "osD^vPX*<>"
+BANDS_MOST = 3
 
 
 def plotting():
@@ -112,17 +113,29 @@ def svg(pyplot, figure, label):
     return text.replace("<svg", f'<svg role="img" aria-label="{html.escape(label)}"', 1)
 
 
-def line_plot(pyplot, style, title, x_label, y_label, series, log_x=True, log_y=False):
-    """`series`: {contestant: [(x, (median, least, most))]}."""
-    figure, axes = pyplot.subplots(figsize=(6.2, 3.6))
+def draw(axes, style, series):
+    """Lines through the medians. The ranges are bands behind a few lines, and bars on many."""
     for contestant, points in sorted(series.items()):
         colour, marker = style.of[contestant]
         points.sort()
-        xs = [x for x, _ in points]
+        xs, least, most = ([x for x, _ in points], [y[1] for _, y in points], [y[2] for _, y in points])
         axes.plot(xs, [y[0] for _, y in points], color=colour, marker=marker, markersize=5, linewidth=1.6,
                   label=contestant)
-        axes.fill_between(xs, [y[1] for _, y in points], [y[2] for _, y in points], color=colour, alpha=0.15,
-                          linewidth=0)
+        if len(series) <= BANDS_MOST:
+            axes.fill_between(xs, least, most, color=colour, alpha=0.15, linewidth=0)
+        else:
+            axes.vlines(xs, least, most, color=colour, alpha=0.6, linewidth=1)
+
+
+def legend(axes):
+    """Below, where it hides nothing."""
+    axes.legend(fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncol=4, columnspacing=1.4)
+
+
+def line_plot(pyplot, style, title, x_label, y_label, series, log_x=True, log_y=False):
+    """`series`: {contestant: [(x, (median, least, most))]}."""
+    figure, axes = pyplot.subplots(figsize=(6.2, 3.6))
+    draw(axes, style, series)
     if log_x:
         axes.set_xscale("log", base=2 if max(x for points in series.values() for x, _ in points) <= 128 else 10)
         ticks = sorted({x for points in series.values() for x, _ in points})
@@ -135,7 +148,7 @@ def line_plot(pyplot, style, title, x_label, y_label, series, log_x=True, log_y=
     axes.set_title(title, fontsize=11)
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
-    axes.legend(fontsize=9)
+    legend(axes)
     return svg(pyplot, figure, title)
 
 
@@ -146,8 +159,15 @@ def table(headings, rows):
             "</table></div></details>")
 
 
+def number(value):
+    return f"{value:,.0f}" if abs(value) >= 10000 else f"{value:.4g}"
+
+
 def shown(spread, scale=1):
-    return "" if spread is None else f"{spread[0] / scale:.4g} ({spread[1] / scale:.4g} - {spread[2] / scale:.4g})"
+    if spread is None:
+        return ""
+    middle, least, most = (number(value / scale) for value in spread)
+    return f"{middle} ({least} - {most})"
 
 
 class Page:
@@ -164,7 +184,7 @@ class Page:
     def against(self, axis, x_label, plots, heading):
         """Plots against one part of the question, for all questions in which it varies."""
         sections = []
-        for asked, contestants in sorted(results.group(self.runs, but=(axis,)).items(), key=str):
+        for asked, contestants in sorted(results.group(self.runs, but=(axis,)).items(), key=results.order):
             if len({run[axis] for runs in contestants.values() for run in runs}) < 2:
                 continue
             sections.append(self.section(asked, contestants, axis, x_label, plots))
@@ -199,7 +219,7 @@ class Page:
         """Latency curves: how long the guest stood still, for each question."""
         sections = []
         shares = (("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p999", 0.999))
-        for asked, contestants in sorted(results.group(self.runs).items(), key=str):
+        for asked, contestants in sorted(results.group(self.runs).items(), key=results.order):
             if dict(asked)["case"] in SINGLE:
                 continue
             series, rows = {}, []
@@ -223,12 +243,7 @@ class Page:
 
     def curve(self, title, series):
         figure, axes = self.pyplot.subplots(figsize=(6.2, 3.6))
-        for contestant, points in sorted(series.items()):
-            colour, marker = self.style.of[contestant]
-            axes.plot([x for x, _ in points], [y[0] for _, y in points], color=colour, marker=marker, label=contestant,
-                      linewidth=1.6, markersize=5)
-            axes.fill_between([x for x, _ in points], [y[1] for _, y in points], [y[2] for _, y in points],
-                              color=colour, alpha=0.15, linewidth=0)
+        draw(axes, self.style, series)
         axes.set_xscale("log")
         axes.set_yscale("log")
         axes.set_xticks([2, 10, 100, 1000], ["50 %", "90 %", "99 %", "99.9 %"])
@@ -236,7 +251,7 @@ class Page:
         axes.set_title(title, fontsize=11)
         axes.set_xlabel("of the events took no longer")
         axes.set_ylabel("us")
-        axes.legend(fontsize=9)
+        legend(axes)
         return svg(self.pyplot, figure, title)
 
     def batches(self):
@@ -265,7 +280,7 @@ class Page:
         axes.set_title(title, fontsize=11)
         axes.set_xlabel("events with one notify, mean")
         axes.set_ylabel("CPU ns an event")
-        axes.legend(fontsize=9)
+        legend(axes)
         return svg(self.pyplot, figure, title)
 
     def single(self):
@@ -274,7 +289,7 @@ class Page:
                    ("closing, us", ("work_ns",), 1000), ("opening, us", ("undo_ns",), 1000),
                    ("sleeps/s", ("sleeps_per_s",), 1), ("CPU share", ("cpu_share",), 1))
         rows = []
-        for asked, contestants in sorted(results.group(self.runs).items(), key=str):
+        for asked, contestants in sorted(results.group(self.runs).items(), key=results.order):
             if dict(asked)["case"] not in SINGLE:
                 continue
             for contestant, runs in sorted(contestants.items()):
@@ -341,7 +356,7 @@ TEMPLATE = """<!doctype html>
 body { background: var(--page); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; max-width: 76rem;
   margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; } h2 { margin-top: 2.5rem; border-bottom: 1px solid var(--faint); } h3 { font-size: 1rem; }
-figure { margin: 0; min-width: 0; } .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(24rem, 1fr));
+figure { margin: 0; min-width: 0; } .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(30rem, 1fr));
   gap: 1.5rem; } svg { max-width: 100%; height: auto; } svg text { font-family: system-ui, sans-serif !important; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 13px; }
 td, th { padding: .2rem .7rem; border-bottom: 1px solid var(--faint); text-align: left; vertical-align: top; }

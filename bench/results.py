@@ -50,6 +50,12 @@ def group(runs, but=()):
     return groups
 
 
+def order(item):
+    """A key to sort questions by: numbers as numbers."""
+    asked, _ = item
+    return [(isinstance(value, (int, float)), value if value is not None else "") for _, value in asked]
+
+
 def spread(runs, path):
     """(median, least, most) of a figure, or None."""
     found = [figure(run, path) for run in runs]

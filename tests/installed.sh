@@ -22,6 +22,9 @@ cc -std=c11 -D_GNU_SOURCE -I"$prefix/include" "$source/examples/cr3.c" -o "$work
 	{ echo "attaching to no-such-guest worked"; exit 1; }
 grep -q no-such-guest "$work/error"
 LD_LIBRARY_PATH="$prefix/lib" "$prefix/bin/ringside" --version
+"$prefix/bin/ringside" bench --compare /dev/null /dev/null 2>"$work/error" &&
+	{ echo "comparing nothing worked"; exit 1; }
+grep -q 'no run in these files' "$work/error"	# so its script is where it looks
 for page in "$prefix"/share/man/man*/*; do
 	mandoc -T lint -W error "$page"
 done
