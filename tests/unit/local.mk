@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Unit tests: each is quick and tests one file of the product.
 
-unit_tests = tests/unit/decode tests/unit/doorbell tests/unit/layout \
+unit_tests = tests/unit/decode tests/unit/doorbell tests/unit/instruction \
+	tests/unit/layout \
 	tests/unit/permissions tests/unit/ring tests/unit/ring_threads
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
@@ -17,6 +18,9 @@ tests_unit_doorbell_LDADD = libringside-private.la
 tests_unit_layout_SOURCES = tests/unit/layout.c
 tests_unit_layout_CPPFLAGS = $(AM_CPPFLAGS) $(XENCTRL_CFLAGS)
 tests_unit_layout_LDADD = libringside-private.la
+
+tests_unit_instruction_SOURCES = tests/unit/instruction.c
+tests_unit_instruction_LDADD = libringside-private.la
 
 tests_unit_permissions_SOURCES = tests/unit/permissions.c
 tests_unit_permissions_LDADD = libringside-private.la
