@@ -68,9 +68,9 @@ int rs_pages_begin(struct rs_pages *pages)
 		if (state == RS_ALTP2M_AVAILABLE || state == RS_ALTP2M_ACTIVE)
 			return use_views(pages);
 		rs_log(pages->log, RS_LOG_WARNING,
-		       "domain %u: altp2m is off, so pages are closed in the host's map and "
-		       "faults are emulated: boot Xen with altp2m=1 and set "
-		       "altp2m=\"external\" in the domain's configuration",
+		       "domain %u: altp2m is off, so pages are closed in the host's map, where "
+		       "faults are emulated, and breakpoints are seen by the guest: boot Xen with "
+		       "altp2m=1, and set altp2m=\"external\" in the domain's configuration",
 		       pages->domain);
 	}
 	pages->method = RS_PAGE_METHOD_HOST;

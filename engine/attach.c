@@ -286,6 +286,10 @@ static int attach(struct rs_engine *engine, const char *domain)
 	engine->sources.domain = engine->pages.domain = engine->views.domain = engine->domain;
 	engine->pages.log = engine->views.log = &engine->log;
 	engine->pages.views = &engine->views;
+	engine->traps.xen = engine->traps.shadows.xen = engine->xen;
+	engine->traps.domain = engine->traps.shadows.domain = engine->domain;
+	engine->traps.log = engine->traps.shadows.log = &engine->log;
+	engine->traps.pages = &engine->pages;
 	engine->may_spin = engine->waiting == RS_WAIT_ADAPTIVE && rs_wait_may_spin();
 	error = rs_engine_allocate(engine);
 	if (!error)
@@ -330,6 +334,7 @@ int rs_engine_attach_sized(struct rs_engine **out, const char *domain,
 	pthread_mutex_init(&engine->burial, NULL);
 	pthread_mutex_init(&engine->guest_opening, NULL);
 	rs_views_init(&engine->views);
+	rs_traps_init(&engine->traps);
 	error = read_options(engine, options, size);
 	if (!error)
 		error = rs_xen_open(&engine->xen, &engine->log);

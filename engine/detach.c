@@ -63,6 +63,7 @@ static void withdraw(struct rs_engine *engine, struct report *report)
 
 	note(report, error);
 	stop_stepping(engine, report);
+	rs_traps_withdraw(&engine->traps);
 	note(report, rs_views_leave(&engine->views));
 	note(report, rs_wanted_open_pages(engine));
 	note(report, rs_sources_clear(&engine->sources));
@@ -201,6 +202,7 @@ static void let_go(struct rs_engine *engine, struct report *report, bool ended)
 		give_ring_back(engine, report);
 	}
 	note(report, rs_views_remove(&engine->views));
+	note(report, rs_traps_release(&engine->traps));
 	rs_xen_port_unbind(&engine->port);
 	rs_xen_monitor_unmap(engine->xen, engine->page);
 	rs_log(&engine->log, RS_LOG_INFO, "domain %u: detached", engine->domain);

@@ -13,6 +13,7 @@
 
 #include "engine/private.h"
 #include "engine/rcu.h"
+#include "engine/trap.h"
 #include "ring/atomics.h"
 #include "xen/log.h"
 
@@ -27,6 +28,9 @@ static bool is_let_through(const struct rs_rule *watch, const struct rs_event *e
 	    (event->vcpu >= RS_VCPUS_MAX ||
 	     !(options->vcpus[event->vcpu / 64] & 1ULL << event->vcpu % 64)))
 		return false;
+	if (options->kind == RS_BREAKPOINT && options->breakpoint.place == RS_PLACE_LINEAR &&
+	    options->breakpoint.address != rs_event_rip(event))
+		return false;
 	return !options->cr3 || !((options->cr3 ^ rs_event_cr3(event)) & CR3_ADDRESS);
 }
 
@@ -37,11 +41,16 @@ static inline struct rs_rule *begin_watch(struct rs_worker *worker, const struct
 	const struct rs_table *table = worker->engine->table;
 	uint32_t access = event->kind == RS_PAGE ? event->page.access : 0;
 	uint64_t key = rs_table_key(event);
+	enum rs_kind kind = event->kind;
 	struct rs_rule *watch;
 
+	if (kind == RS_BREAKPOINT && rs_trap_is_ours(worker->engine, event)) {
+		kind = RS_TABLE_TRAPS;
+		key = rs_trap_address(event);
+	}
 	rs_rcu_begin();
 	do
-		watch = rs_table_next(table, event->kind, key, access, order, more);
+		watch = rs_table_next(table, kind, key, access, order, more);
 	while (watch && watch->filtered && !is_let_through(watch, event));
 	if (!watch && event->kind == RS_PAGE)
 		watch = rs_table_next(table, RS_TABLE_VIEWS, event->view, 0, order, more);

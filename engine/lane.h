@@ -30,6 +30,7 @@ enum rs_detour {
 	RS_DETOUR_VIEW, /* it steps in view 0, and wants to return to `view` */
 	RS_DETOUR_PAGE, /* `detour_gfn` is open in the host's map */
 	RS_DETOUR_IO,   /* the source of I/O events is off */
+	RS_DETOUR_TRAP, /* the breakpoint at address `detour_gfn` is out of the way */
 };
 
 struct rs_lane {
@@ -42,6 +43,8 @@ struct rs_lane {
 	bool user_stepping; /* a handler wants to see that */
 	bool owes;          /* detach: it has not run since the last answer */
 	bool emulating;     /* the last answer was EMULATE, for a fault on `gfn` */
+	bool copies;        /* it writes to code with breakpoints, on page `detour_gfn`, */
+	bool copies_on;     /* and perhaps on the page that follows in its address space */
 	uint8_t detour;     /* enum rs_detour */
 	uint16_t view;
 	uint64_t gfn;

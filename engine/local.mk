@@ -36,7 +36,8 @@ engine_sources = engine/advance.c engine/advance.h engine/answer.c engine/answer
 	engine/settle.h engine/sources.c \
 	engine/sources.h engine/statistics.c engine/statistics.h engine/straight.c \
 	engine/straight.h engine/table.c \
-	engine/table.h engine/taker.c engine/taker.h engine/turn.c engine/turn.h \
+	engine/table.h engine/taker.c engine/taker.h engine/trap.c engine/trap.h \
+	engine/turn.c engine/turn.h \
 	engine/version.c engine/view.c engine/wait.c engine/wait.h engine/wanted.c engine/wanted.h \
 	engine/watch.c engine/wire.h \
 	engine/worker.c engine/worker.h

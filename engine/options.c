@@ -67,6 +67,18 @@ static int check_page(const struct rs_watch_options *options)
 	return 0;
 }
 
+static int check_breakpoint(const struct rs_watch_options *options)
+{
+	if ((unsigned int)options->breakpoint.place > RS_PLACE_PHYSICAL)
+		return rs_fail(EINVAL, "breakpoint.place: there is no such place: %d",
+			       (int)options->breakpoint.place);
+	if (options->breakpoint.place == RS_PLACE_PHYSICAL &&
+	    options->breakpoint.address >> 12 >= GFN_LIMIT)
+		return rs_fail(EINVAL, "breakpoint.address: %#" PRIx64 " is no physical address",
+			       options->breakpoint.address);
+	return 0;
+}
+
 static int check_flags(const struct rs_watch_options *options)
 {
 	enum rs_kind kind = options->kind;
@@ -129,6 +141,8 @@ int rs_options_check_watch(const struct rs_watch_options *options, uint32_t kind
 		return check_msr(options);
 	case RS_PAGE:
 		return check_page(options);
+	case RS_BREAKPOINT:
+		return check_breakpoint(options);
 	default:
 		return 0;
 	}

@@ -22,6 +22,7 @@
 #include <ringside/watch.h>
 
 #include "altp2m/pages.h"
+#include "altp2m/traps.h"
 #include "altp2m/views.h"
 #include "engine/answer.h"
 #include "engine/lane.h"
@@ -129,6 +130,7 @@ struct rs_engine {
 	struct rs_pages pages;
 	struct rs_views views;
 	struct rs_view *own_views; /* that the user has made */
+	struct rs_traps traps;
 	uint32_t holds_writes;
 	uint32_t fork_resets; /* whether Xen has them: 0: not asked yet; 1: no; 2: yes */
 	/* Read on each event's way. */

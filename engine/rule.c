@@ -9,6 +9,7 @@
 #include "engine/options.h"
 #include "engine/private.h"
 #include "engine/rcu.h"
+#include "engine/trap.h"
 #include "ring/atomics.h"
 #include "xen/error.h"
 #include "xen/sized.h"
@@ -36,7 +37,8 @@ static bool is_filtered(const struct rs_watch_options *options)
 
 	for (unsigned int i = 0; i < RS_VCPUS_MAX / 64; i++)
 		vcpus |= options->vcpus[i];
-	return vcpus || options->cr3 || options->calls_per_second_max;
+	return vcpus || options->cr3 || options->calls_per_second_max ||
+	       (options->kind == RS_BREAKPOINT && options->breakpoint.place == RS_PLACE_LINEAR);
 }
 
 int rs_rule_make(struct rs_engine *engine, const struct rs_watch_options *options, size_t size,
@@ -68,6 +70,8 @@ int rs_rule_place(struct rs_engine *engine, struct rs_rule *rule)
 	uint16_t index;
 	int error = 0;
 
+	if (rs_rule_is_placed(rule))
+		return rs_trap_locate(engine, rule);
 	if (rule->options.kind != RS_PAGE)
 		return 0;
 	view = rule->options.page.view;
@@ -87,7 +91,7 @@ static struct rs_view *view_of(const struct rs_rule *rule)
 static struct rs_table_entry entry_of(struct rs_rule *rule)
 {
 	return (struct rs_table_entry){
-		.kind = rule->options.kind,
+		.kind = rs_rule_is_placed(rule) ? RS_TABLE_TRAPS : rule->options.kind,
 		.first = rule->first,
 		.last = rule->last,
 		.order = rule->order,

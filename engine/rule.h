@@ -34,6 +34,7 @@ struct rs_rule {
 	uint64_t throttled;   /* events that were kept from its handler */
 	/* Under the control lock. */
 	bool published;
+	bool armed;             /* its breakpoint is placed */
 	struct rs_watch *watch; /* while it is published */
 	struct rs_rule *next;   /* of the buried */
 };
@@ -42,9 +43,16 @@ struct rs_rule {
 int rs_rule_make(struct rs_engine *engine, const struct rs_watch_options *options, size_t size,
 		 struct rs_rule **rule);
 
+/* A breakpoint that the engine is to place. */
+static inline bool rs_rule_is_placed(const struct rs_rule *rule)
+{
+	return rule->options.kind == RS_BREAKPOINT && rule->options.breakpoint.place;
+}
+
 /*
- * Under the control lock, before it is published: settles in which view its pages are; makes the
- * engine's own view if that is to be and is not there yet.
+ * Under the control lock, before it is published: settles in which view its pages are, or at which
+ * physical address its breakpoint is to be placed; makes the engine's own view if that is to be
+ * and is not there yet.
  */
 int rs_rule_place(struct rs_engine *engine, struct rs_rule *rule);
 

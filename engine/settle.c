@@ -7,6 +7,7 @@
 
 #include "engine/lane.h"
 #include "engine/private.h"
+#include "engine/trap.h"
 #include "engine/wanted.h"
 #include "xen/log.h"
 #include "xen/memory.h"
@@ -16,6 +17,8 @@
 #define VECTOR_UD 6
 #define GFN_INVALID UINT64_MAX
 #define PAGE_MASK_BITS 0xfff
+#define PAGE_BYTES 4096
+#define WRITE_MAX 64 /* bytes that an instruction writes at once, but for XSAVE and its like */
 
 /*
  * An INT3 that nobody wants is the guest's own, unless its byte has gone: then a breakpoint
@@ -35,9 +38,11 @@ static bool is_stale(struct rs_engine *engine, const struct rs_event *event)
 	return byte != INT3;
 }
 
-static void settle_breakpoint(struct rs_engine *engine, const struct rs_event *event,
-			      struct rs_reply *reply)
+static void settle_breakpoint(struct rs_engine *engine, struct rs_lane *lane,
+			      const struct rs_event *event, struct rs_reply *reply)
 {
+	if (lane && rs_trap_settle(engine, lane, event, reply))
+		return;
 	reply->action = is_stale(engine, event) ? RS_ACTION_RESUME : RS_ACTION_GIVE_BACK;
 }
 
@@ -62,8 +67,8 @@ static void step_in_view_0(struct rs_lane *lane, const struct rs_event *event,
 	reply->view = 0;
 }
 
-static void settle_fault_in_view(struct rs_lane *lane, const struct rs_event *event,
-				 struct rs_reply *reply)
+void rs_settle_in_view_0(struct rs_lane *lane, const struct rs_event *event,
+			 struct rs_reply *reply)
 {
 	if (lane->stepping) {
 		step_in_view_0(lane, event, reply);
@@ -79,13 +84,21 @@ static bool is_in_view(const struct rs_event *event)
 	return event->flags & RS_FLAG_ALTERNATE_P2M && event->view != 0;
 }
 
-static void settle_page(struct rs_lane *lane, const struct rs_event *event,
-			struct rs_reply *reply)
+static void settle_page(struct rs_engine *engine, struct rs_lane *lane,
+			const struct rs_event *event, struct rs_reply *reply)
 {
-	if (is_in_view(event))
-		settle_fault_in_view(lane, event, reply);
-	else
+	if (!is_in_view(event)) {
 		reply->action = RS_ACTION_EMULATE;
+	} else if (event->page.access & RS_ACCESS_W &&
+		   rs_traps_covers(&engine->traps, event->page.gfn)) {
+		/* Of a fast step nobody would tell us that the write is done. */
+		lane->copies = true;
+		lane->copies_on = event->page.offset > PAGE_BYTES - WRITE_MAX;
+		lane->detour_gfn = event->page.gfn;
+		step_in_view_0(lane, event, reply);
+	} else {
+		rs_settle_in_view_0(lane, event, reply);
+	}
 }
 
 /* In the host's map the page is open to all vCPUs while one of them steps. */
@@ -110,7 +123,7 @@ static void settle_unimplemented(struct rs_engine *engine, struct rs_lane *lane,
 				 const struct rs_event *event, struct rs_reply *reply)
 {
 	if (is_in_view(event)) {
-		settle_fault_in_view(lane, event, reply);
+		rs_settle_in_view_0(lane, event, reply);
 	} else if (lane->emulating) {
 		step_with_page_open(engine, lane, reply);
 	} else {
@@ -154,7 +167,7 @@ void rs_settle(struct rs_engine *engine, struct rs_lane *lane, const struct rs_e
 		return;
 	switch (event->kind) {
 	case RS_BREAKPOINT:
-		settle_breakpoint(engine, event, reply);
+		settle_breakpoint(engine, lane, event, reply);
 		break;
 	case RS_DEBUG:
 		reply->action = RS_ACTION_GIVE_BACK;
@@ -166,7 +179,7 @@ void rs_settle(struct rs_engine *engine, struct rs_lane *lane, const struct rs_e
 		reply->action = RS_ACTION_EMULATE;
 		break;
 	case RS_PAGE:
-		settle_page(lane, event, reply);
+		settle_page(engine, lane, event, reply);
 		break;
 	case RS_EMUL_UNIMPLEMENTED:
 		settle_unimplemented(engine, lane, event, reply);
@@ -187,11 +200,21 @@ void rs_settle_drain(struct rs_engine *engine, const struct rs_event *event,
 		return;
 	/* All else runs again, in view 0 and with its source off, and so goes through. */
 	if (event->kind == RS_BREAKPOINT)
-		settle_breakpoint(engine, event, reply);
+		settle_breakpoint(engine, NULL, event, reply);
 	else if (event->kind == RS_DEBUG)
 		reply->action = RS_ACTION_GIVE_BACK;
 	else if (event->kind == RS_CPUID)
 		settle_cpuid(event, reply);
+}
+
+/* Its write may have reached another page with breakpoints, which was open, too, meanwhile. */
+static void copy_written(struct rs_engine *engine, struct rs_lane *lane)
+{
+	lane->copies = false;
+	if (lane->copies_on)
+		rs_traps_refresh_all(&engine->traps);
+	else
+		rs_traps_refresh(&engine->traps, lane->detour_gfn);
 }
 
 bool rs_settle_step(struct rs_engine *engine, struct rs_lane *lane, const struct rs_event *event,
@@ -204,6 +227,11 @@ bool rs_settle_step(struct rs_engine *engine, struct rs_lane *lane, const struct
 	switch (detour) {
 	case RS_DETOUR_VIEW:
 		*reply = rs_reply_with_view(*reply, lane->view);
+		if (lane->copies)
+			copy_written(engine, lane);
+		break;
+	case RS_DETOUR_TRAP:
+		rs_traps_lower(&engine->traps, lane->detour_gfn);
 		break;
 	case RS_DETOUR_PAGE:
 		rs_xen_memory_access(engine->xen, engine->domain, lane->detour_gfn, 1,

@@ -7,11 +7,13 @@
  *
  *   write to a CR or MSR, guest request, interrupt, VM exit: Xen has seen to it: resume
  *   CPUID            the results are in the registers: set them, with RIP moved on
- *   breakpoint       the guest's own: give it back; a stale one is executed again
+ *   breakpoint       one that the engine placed: past it (trap.h); the guest's own: give it
+ *                    back; a stale one is executed again
  *   debug exception  synchronous: give it back
  *   single-step      it has taken its step: stop
  *   descriptor       emulate, or it reports again
- *   page fault       in a view: fast step in view 0; in the host's map: emulate
+ *   page fault       in a view: fast step in view 0; in the host's map: emulate; a write to code
+ *                    with hidden breakpoints: step in view 0, then copy what was written
  *   not emulated     in a view: fast step in view 0; in the host's map: open the page for one
  *                    step; of another event's emulation: #UD, as if nobody watched
  *   I/O              Xen has not executed it: one step with the source switched off
@@ -30,6 +32,10 @@ struct rs_lane;
  */
 void rs_settle(struct rs_engine *engine, struct rs_lane *lane, const struct rs_event *event,
 	       struct rs_reply *reply);
+
+/* One instruction in view 0, and back: by a fast step, or by the step that the vCPU takes anyway. */
+void rs_settle_in_view_0(struct rs_lane *lane, const struct rs_event *event,
+			 struct rs_reply *reply);
 
 /* The same while detaching, when the sources are off, views left and steps ended. */
 void rs_settle_drain(struct rs_engine *engine, const struct rs_event *event,

@@ -127,6 +127,9 @@ static bool find(struct rs_worker *worker, struct rs_known *known, uint32_t kind
 
 	if (kind >= RS_KIND_COUNT || !(STRAIGHT_KINDS >> kind & 1))
 		return false;
+	/* It may be one that the engine placed, which only those watches are to see. */
+	if (kind == RS_BREAKPOINT && rs_table_has(table, RS_TABLE_TRAPS))
+		return false;
 	rs_rcu_begin();
 	rule = rs_table_next(table, (enum rs_kind)kind, key, 0, &order, &more);
 	alone = rule && !more && !rule->filtered && rule->options.handler;

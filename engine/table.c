@@ -415,6 +415,11 @@ uint32_t rs_table_access(const struct rs_table *table, uint64_t gfn)
 	return access;
 }
 
+bool rs_table_has(const struct rs_table *table, enum rs_kind kind)
+{
+	return rs_load_acquire(&table->levels[kind]);
+}
+
 size_t rs_table_count(const struct rs_table *table, enum rs_kind kind)
 {
 	return table->references[kind];

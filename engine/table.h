@@ -61,6 +61,8 @@ void rs_table_reap(struct rs_table *table);
  * view's number, under a kind that no event has.
  */
 #define RS_TABLE_VIEWS RS_UNKNOWN
+/* Breakpoints that the engine places, by guest-physical address: no event has that kind either. */
+#define RS_TABLE_TRAPS RS_PRIVILEGED_CALL
 #define RS_TABLE_VIEW_SHIFT 44
 
 static inline uint64_t rs_table_page_key(uint16_t view, uint64_t gfn)
@@ -100,6 +102,9 @@ uint32_t rs_table_access(const struct rs_table *table, uint64_t gfn);
 /* The writer's: calls `visit` for all rules of that kind and key, in any order. */
 void rs_table_visit(const struct rs_table *table, enum rs_kind kind, uint64_t key,
 		    void (*visit)(void *context, const struct rs_rule *rule), void *context);
+
+/* Are there watches of a kind? In a read section. */
+bool rs_table_has(const struct rs_table *table, enum rs_kind kind);
 
 /* How many watches of a kind there are (a range counts for each of its blocks). */
 size_t rs_table_count(const struct rs_table *table, enum rs_kind kind);

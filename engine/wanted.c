@@ -91,7 +91,8 @@ static bool wanted_source(const struct rs_engine *engine, const struct rs_rule *
 	*wanted = wish.source;
 	/* One source for all addresses, and nothing about it to be wanted. */
 	if (kind == RS_BREAKPOINT)
-		return rs_table_count(engine->table, kind) > 0;
+		return rs_table_count(engine->table, kind) +
+			       rs_table_count(engine->table, RS_TABLE_TRAPS) > 0;
 	rs_table_visit(engine->table, kind, rule->first, add_wish, &wish);
 	*wanted = wish.source;
 	if (!wish.any && is_always(engine, kind)) {
@@ -212,13 +213,45 @@ static int apply_pages(struct rs_engine *engine, struct rs_rule *const *rules, s
 	return error;
 }
 
+/* -- breakpoints -- */
+
+static void clear_traps(struct rs_engine *engine, struct rs_rule *const *rules, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!rules[i]->armed || rules[i]->published)
+			continue;
+		rs_traps_clear(&engine->traps, rules[i]->first);
+		rules[i]->armed = false;
+	}
+}
+
+static int set_traps(struct rs_engine *engine, struct rs_rule *const *rules, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		int error;
+
+		if (!rs_rule_is_placed(rules[i]) || rules[i]->armed || !rules[i]->published)
+			continue;
+		error = rs_traps_set(&engine->traps, rules[i]->first);
+		if (error)
+			return error;
+		rules[i]->armed = true;
+	}
+	return 0;
+}
+
+/* An INT3 of ours while its source is off would be the guest's. */
 int rs_wanted_apply(struct rs_engine *engine, struct rs_rule *const *rules, size_t count,
 		    const struct rs_rule *except)
 {
-	int error = hold_writes(engine, rules, count), result;
+	int error, result;
 
+	clear_traps(engine, rules, count);
+	error = hold_writes(engine, rules, count);
 	if (!error)
 		error = apply_sources(engine, rules, count, except);
+	if (!error)
+		error = set_traps(engine, rules, count);
 	result = apply_pages(engine, rules, count);
 	return error ? error : result;
 }

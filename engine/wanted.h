@@ -22,7 +22,7 @@ int rs_wanted_begin(struct rs_engine *engine);
 /*
  * Tells Xen what all published rules but `except` (or NULL) want of those sources and pages that
  * `rules` are about, published or not: so for those that come and for those that go. What differs
- * is switched inside one pause; pages need none. Returns the first error.
+ * is switched inside one pause; pages and breakpoints need none. Returns the first error.
  */
 int rs_wanted_apply(struct rs_engine *engine, struct rs_rule *const *rules, size_t count,
 		    const struct rs_rule *except);

@@ -2,7 +2,8 @@
 # guests: PVH images, assembled and laid out at fixed addresses (map.h).
 
 guestsdir = $(pkgdatadir)/guests
-guests_DATA = guests/bench.elf guests/cr3loop.elf guests/debug.elf guests/idle.elf guests/worker.elf
+guests_DATA = guests/bench.elf guests/cr3loop.elf guests/debug.elf guests/idle.elf guests/sums.elf \
+	guests/worker.elf
 EXTRA_DIST += guests/bench.h guests/boot.inc guests/guest.ld guests/map.h $(guests_DATA:.elf=.S)
 CLEANFILES += $(guests_DATA)
 

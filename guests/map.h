@@ -10,6 +10,7 @@
  *   0x121  a slot of 128 bytes for each of 128 vCPUs (4 pages)
  *   0x130  DATA_PAGE: read and written
  *   0x131  CODE_PAGE: called; a function of two instructions at its start
+ *   0x132  sums: functions (4 pages)
  *   0x180  a stack of 4 KiB for each vCPU, growing down (128 pages)
  */
 #ifndef GUESTS_MAP_H
@@ -50,6 +51,17 @@
 #define SLOT_CR2 80             /* CR2 of the last #PF */
 #define SLOT_RESUME 88          /* the guest's own: where a round given up goes on */
 #define SLOT_STACK 96           /* the guest's own: its RSP then */
+
+/* sums: what came out wrong: of the code, of the calls, of the code that is written. */
+#define SLOT_WRONG_SUMS 104
+#define SLOT_WRONG_CALLS 112
+#define SLOT_WRONG_CODE 120
+
+/* sums: its functions, and the one that is written all the time. */
+#define SUMS_CODE 0x132000
+#define SUMS_FUNCTIONS 1000
+#define SUMS_FUNCTION_SIZE 16
+#define SUMS_WRITTEN (GUEST_DATA_PAGE + 0x800)
 
 /* Words that cr3loop takes for HEADER_COMMAND. */
 #define LOOP_CR3 0              /* by turns ROOT_A and ROOT_B */

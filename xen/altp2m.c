@@ -125,6 +125,13 @@ int rs_xen_altp2m_read_access(struct rs_xen *xen, uint32_t domain, uint16_t view
 	return rs_xen_fail(xen, "xc_altp2m_get_mem_access", domain);
 }
 
+int rs_xen_altp2m_show(struct rs_xen *xen, uint32_t domain, uint16_t view, uint64_t gfn,
+		       uint64_t shown)
+{
+	return rs_xen_check(xen, xc_altp2m_change_gfn(xen->control, domain, view, gfn, shown),
+			    "xc_altp2m_change_gfn", domain);
+}
+
 bool rs_xen_altp2m_exists(struct rs_xen *xen, uint32_t domain, uint16_t view)
 {
 	xenmem_access_t access;

@@ -63,6 +63,14 @@ int rs_xen_altp2m_find_missing(struct rs_xen *xen, uint32_t domain, uint16_t vie
 int rs_xen_altp2m_read_access(struct rs_xen *xen, uint32_t domain, uint16_t view, uint64_t gfn,
 			      uint32_t *access);
 
+/*
+ * Shows one page of the domain's in place of another: with it goes the access that `shown` has in
+ * this view. RS_XEN_NO_GFN: the view forgets what it has there, and copies the host's again.
+ */
+#define RS_XEN_NO_GFN UINT64_MAX
+int rs_xen_altp2m_show(struct rs_xen *xen, uint32_t domain, uint16_t view, uint64_t gfn,
+		       uint64_t shown);
+
 /* Is there such a view? Never fails: without altp2m there is none. */
 bool rs_xen_altp2m_exists(struct rs_xen *xen, uint32_t domain, uint16_t view);
 

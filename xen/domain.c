@@ -30,6 +30,24 @@ int rs_xen_domain_read(struct rs_xen *xen, uint32_t domain, struct rs_xen_domain
 	return 0;
 }
 
+int rs_xen_domain_max_pages(struct rs_xen *xen, uint32_t domain, uint64_t *pages)
+{
+	xc_domaininfo_t raw = { 0 };
+
+	*pages = 0;
+	if (xc_domain_getinfolist(xen->control, domain, 1, &raw) < 0)
+		return rs_xen_fail(xen, "xc_domain_getinfolist", domain);
+	*pages = raw.max_pages;
+	return 0;
+}
+
+int rs_xen_domain_set_max_pages(struct rs_xen *xen, uint32_t domain, uint64_t pages)
+{
+	return rs_xen_check(xen,
+			    xc_domain_setmaxmem(xen->control, domain, pages * (XC_PAGE_SIZE / 1024)),
+			    "xc_domain_setmaxmem", domain);
+}
+
 int rs_xen_domain_max_gfn(struct rs_xen *xen, uint32_t domain, uint64_t *gfn)
 {
 	xen_pfn_t max = 0;

@@ -21,6 +21,10 @@ struct rs_xen_domain {
 /* -ESRCH: no such domain. */
 int rs_xen_domain_read(struct rs_xen *xen, uint32_t domain, struct rs_xen_domain *info);
 
+/* How many pages it may have at most; and to let it have so many. */
+int rs_xen_domain_max_pages(struct rs_xen *xen, uint32_t domain, uint64_t *pages);
+int rs_xen_domain_set_max_pages(struct rs_xen *xen, uint32_t domain, uint64_t pages);
+
 /* The greatest guest frame number. */
 int rs_xen_domain_max_gfn(struct rs_xen *xen, uint32_t domain, uint64_t *gfn);
 

@@ -16,7 +16,7 @@ _Static_assert(XENMEM_access_rw == (int)(RS_ACCESS_R | RS_ACCESS_W), "access num
 _Static_assert(XENMEM_access_rx == (int)(RS_ACCESS_R | RS_ACCESS_X), "access numbers");
 _Static_assert(XENMEM_access_rwx == 7, "access numbers");
 
-#define MAP_MAX 1024
+#define MAP_MAX 1024 /* also of populate and remove */
 /* Xen's preemption makes any length right; shorter calls hold its locks for less. */
 #define ACCESS_BATCH 65536
 
@@ -142,6 +142,38 @@ int rs_xen_memory_count(struct rs_xen *xen, uint32_t domain, uint64_t gfn, uint6
 		count -= batch;
 	}
 	return error;
+}
+
+int rs_xen_memory_populate(struct rs_xen *xen, uint32_t domain, uint64_t gfn, uint32_t count)
+{
+	xen_pfn_t frames[MAP_MAX];
+
+	if (count > MAP_MAX)
+		return rs_fail(EINVAL, "%u pages cannot be populated at once", count);
+	for (uint32_t i = 0; i < count; i++)
+		frames[i] = gfn + i;
+	if (xc_domain_populate_physmap_exact(xen->control, domain, count, 0, 0, frames) == 0)
+		return 0;
+	/* Xen says only how many were done. */
+	errno = ENOMEM;
+	return rs_xen_fail(xen, "xc_domain_populate_physmap_exact", domain);
+}
+
+int rs_xen_memory_remove(struct rs_xen *xen, uint32_t domain, uint64_t gfn, uint32_t count)
+{
+	xen_pfn_t frames[MAP_MAX];
+
+	while (count) {
+		uint32_t batch = count < MAP_MAX ? count : MAP_MAX;
+
+		for (uint32_t i = 0; i < batch; i++)
+			frames[i] = gfn + i;
+		if (xc_domain_decrease_reservation_exact(xen->control, domain, batch, 0, frames))
+			return rs_xen_fail(xen, "xc_domain_decrease_reservation_exact", domain);
+		gfn += batch;
+		count -= batch;
+	}
+	return 0;
 }
 
 /* By the domctl itself: libxenctrl's call has had three shapes. */

@@ -28,6 +28,13 @@ int rs_xen_memory_read(struct rs_xen *xen, uint32_t domain, uint64_t gfn, uint32
 int rs_xen_memory_access(struct rs_xen *xen, uint32_t domain, uint64_t first_gfn,
 			 uint64_t count, uint32_t access);
 
+/*
+ * Gives a domain `count` pages of its own from `gfn` on, zeroed, up to 1024; or takes them away.
+ * Taking a page away makes Xen do late what answers have asked of vCPUs: not while one is open.
+ */
+int rs_xen_memory_populate(struct rs_xen *xen, uint32_t domain, uint64_t gfn, uint32_t count);
+int rs_xen_memory_remove(struct rs_xen *xen, uint32_t domain, uint64_t gfn, uint32_t count);
+
 /* So many pages are asked about at once. */
 #define RS_XEN_MEMORY_TYPES 1024
 

@@ -3,6 +3,10 @@
 #include <errno.h>
 
 #include "xen/private.h"
+
+#include <ringside/guest.h>
+#include <xen/hvm/save.h>
+
 #include "xen/vcpu.h"
 
 int rs_xen_vcpu_read(struct rs_xen *xen, uint32_t domain, uint32_t vcpu, struct rs_xen_vcpu *info)
@@ -33,4 +37,19 @@ int rs_xen_vcpu_inject(struct rs_xen *xen, uint32_t domain, uint32_t vcpu, uint8
 							vector, type, error_code, insn_length,
 							extra),
 			    "xendevicemodel_inject_event", domain);
+}
+
+int rs_xen_vcpu_paging(struct rs_xen *xen, uint32_t domain, uint32_t vcpu,
+		       struct rs_paging *paging)
+{
+	struct hvm_hw_cpu cpu;
+
+	if (xc_domain_hvm_getcontext_partial(xen->control, domain, HVM_SAVE_CODE(CPU),
+					     (uint16_t)vcpu, &cpu, sizeof(cpu)) < 0)
+		return rs_xen_fail(xen, "xc_domain_hvm_getcontext_partial", domain);
+	paging->cr0 = cpu.cr0;
+	paging->cr3 = cpu.cr3;
+	paging->cr4 = cpu.cr4;
+	paging->efer = cpu.msr_efer;
+	return 0;
 }

@@ -33,4 +33,9 @@ int rs_xen_vcpu_stop_stepping(struct rs_xen *xen, uint32_t domain, uint32_t vcpu
 int rs_xen_vcpu_inject(struct rs_xen *xen, uint32_t domain, uint32_t vcpu, uint8_t vector,
 		       uint8_t type, uint32_t error_code, uint8_t insn_length, uint64_t extra);
 
+/* How a vCPU pages at this moment. Pauses that vCPU. */
+struct rs_paging;
+int rs_xen_vcpu_paging(struct rs_xen *xen, uint32_t domain, uint32_t vcpu,
+		       struct rs_paging *paging);
+
 #endif

@@ -24,6 +24,30 @@ struct rs_watch;
 #define RS_VCPUS_MAX 256
 
 /*
+ * A breakpoint that the engine places. The guest cannot see it: code with breakpoints is shown
+ * to its vCPUs as a copy that can be executed only; reading and writing take place in the
+ * original, and what is written is then copied. Its handler is called once a pass, with RIP at
+ * the instruction, which RS_CONTINUE then executes; RS_GIVE_BACK gives the guest a #BP instead. An
+ * INT3 that the guest has there, or anywhere else, still reaches the guest.
+ *
+ * What dom0 writes into such a page, like a disk's backend that loads code, raises no event: then
+ * vCPUs execute what was there before, until the guest writes there too or
+ * rs_breakpoint_refresh. Without altp2m the INT3 is in the guest's own memory, for it to see,
+ * and of several vCPUs one may slip past while another is stepped past it.
+ */
+enum rs_place {
+	RS_PLACE_NOWHERE = 0,
+	/*
+	 * At a linear address: in the address space of the option cr3, and hit only there; or
+	 * (cr3 0) in the one in which vCPU 0 is at this moment, and hit in all. Other addresses of
+	 * the same memory do not count. Where the guest maps other memory there later the
+	 * breakpoint stays with the old.
+	 */
+	RS_PLACE_LINEAR = 1,
+	RS_PLACE_PHYSICAL = 2, /* at a guest-physical address, whatever it is mapped at */
+};
+
+/*
  * Called in one of the threads that handle the engine's events, with the vCPU waiting (if
  * event->synchronous). One vCPU's events come one after the other, different vCPUs' at once if
  * the engine has several workers. It may take its time: that holds up its vCPU only, and with
@@ -99,9 +123,14 @@ struct rs_watch_options {
 			uint32_t access;
 			struct rs_view *view; /* in which; NULL: in the engine's own */
 		} page;
-		/* RS_BREAKPOINT: where RIP is, or 0: wherever. The INT3 is somebody else's to set. */
+		/*
+		 * RS_BREAKPOINT: where RIP is, or 0: wherever, and the INT3 is somebody else's to
+		 * set. With `place` the engine sets one at `address`, while the guest runs: see
+		 * enum rs_place.
+		 */
 		struct {
 			uint64_t address;
+			enum rs_place place;
 		} breakpoint;
 		/* RS_GUEST_REQUEST: also requests made by the guest's user space. */
 		struct {
@@ -134,7 +163,9 @@ struct rs_watch_options {
  * caller was compiled; rs_watch passes it.
  *
  * -EINVAL: the text says which member. -EOPNOTSUPP: this Xen or processor has no such event.
- * -EFAULT: none of the pages is RAM of the guest. -ENODEV: the guest ended.
+ * -EFAULT: none of the pages is RAM of the guest, or nothing is mapped at the linear address of
+ * a breakpoint. -ENOSPC: no room above the guest's memory for more shadow pages. -ENODEV: the guest
+ * ended.
  */
 int rs_watch_sized(struct rs_engine *engine, const struct rs_watch_options *options, size_t size,
 		   struct rs_watch **watch) __attribute__((warn_unused_result));
@@ -204,6 +235,12 @@ void rs_unwatch(struct rs_watch *watch);
 
 /* The same of many watches of one engine, none of them NULL, inside one pause of the domain. */
 void rs_unwatch_many(struct rs_watch *const *watches, size_t count);
+
+/*
+ * Shows the vCPUs the code of a placed breakpoint's page as it is by now: after dom0 has written
+ * there. Returns how many bytes had changed. Any thread.
+ */
+uint32_t rs_breakpoint_refresh(struct rs_watch *watch);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

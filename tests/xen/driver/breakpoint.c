@@ -136,6 +136,62 @@ static void inject(struct bed *bed)
 	}
 }
 
+/* -- breakpoints that the engine places -- */
+
+static bool bed_watch_code(struct bed *bed, uint64_t address, enum rs_place place)
+{
+	return bed_watch(bed, (struct rs_watch_options){
+				      .kind = RS_BREAKPOINT,
+				      .breakpoint = { .address = address, .place = place } });
+}
+
+/* Called, it is hit once, and does what it always does. */
+static void call_hit(struct bed *bed, uint64_t function, uint64_t value, unsigned int wanted)
+{
+	bed_run(bed, MB_CALL, function, 0, NULL);
+	check(bed->seen == wanted && bed_get(bed, MB_RESULT0) == value &&
+		      (!wanted || rs_event_rip(bed_event(bed, 0)) == function),
+	      "%#" PRIx64 ": %u hits, returns %#" PRIx64, function, bed->seen,
+	      bed_get(bed, MB_RESULT0));
+}
+
+static uint64_t read_guest(struct bed *bed, uint64_t address)
+{
+	bed_run(bed, MB_READ, address, 0, NULL);
+	return bed_get(bed, MB_RESULT0);
+}
+
+static void hidden(struct bed *bed)
+{
+	uint64_t bp = bed_get(bed, MB_BP), code = read_guest(bed, MB_STUB_0), written;
+
+	if (!bed_watch_code(bed, MB_STUB_0, RS_PLACE_LINEAR) ||
+	    !bed_watch_code(bed, MB_STUB_1, RS_PLACE_PHYSICAL))
+		return;
+	call_hit(bed, MB_STUB_0, MB_VALUE, 1);
+	call_hit(bed, MB_HIGH + MB_STUB_0, MB_VALUE, 0);
+	call_hit(bed, MB_STUB_1, MB_VALUE + 1, 1);
+	call_hit(bed, MB_HIGH + MB_STUB_1, MB_VALUE + 1, 1);
+	written = read_guest(bed, MB_STUB_0);
+	check(written == code && bed->seen == 0, "the guest reads its own code: %#" PRIx64,
+	      written);
+	/* mov eax, imm32; ret: the number is one higher, then as it was. */
+	written = code + 0x100;
+	bed_run(bed, MB_WRITE, MB_STUB_0, written, NULL);
+	check(read_guest(bed, MB_STUB_0) == written, "it writes there");
+	call_hit(bed, MB_STUB_0, MB_VALUE + 1, 1);
+	bed_run(bed, MB_WRITE, MB_STUB_0, code, NULL);
+	call_hit(bed, MB_STUB_0, MB_VALUE, 1);
+	bed_run(bed, MB_LOOP_CALL, 50, MB_STUB_0, NULL);
+	check(bed->seen == 50, "called fifty times: %u hits", bed->seen);
+	bed_unwatch_all(bed);
+	call_hit(bed, MB_STUB_0, MB_VALUE, 0);
+	call_hit(bed, MB_STUB_1, MB_VALUE + 1, 0);
+	check(bed_get(bed, MB_BP) == bp, "the guest's own handler got none of them");
+	bed_watch_code(bed, MB_STUB_2, RS_PLACE_LINEAR);
+	call_hit(bed, MB_STUB_2, MB_VALUE + 2, 1);
+}
+
 const struct test tests_of_breakpoint[] = {
 	{ .name = "int3", .run = int3, .about = "INT3: given back, skipped, emulated" },
 	{ .name = "int3-refused", .run = int3_refused, .about = "replies that Xen would ignore" },
@@ -143,6 +199,8 @@ const struct test tests_of_breakpoint[] = {
 	{ .name = "int3-bad-registers", .run = int3_bad_registers,
 	  .about = "registers that would crash the guest" },
 	{ .name = "int3-unwatched", .run = int3_unwatched, .about = "nobody watches" },
+	{ .name = "int3-hidden", .run = hidden, .about = "placed, and hidden by a view",
+	  .page_method = RS_PAGE_METHOD_ALTP2M },
 	{ .name = "inject", .run = inject, .about = "other exceptions in its place" },
 	{ 0 },
 };

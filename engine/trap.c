@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* trap.c: see trap.h. */
+#include "engine/trap.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "altp2m/instruction.h"
+#include "engine/private.h"
+#include "engine/settle.h"
+#include "ring/atomics.h"
+#include "xen/error.h"
+#include "xen/vcpu.h"
+
+#define PAGE_BYTES 4096
+#define INT3 0xcc
+#define EFER_LMA 0x400
+#define CS_L 0x200 /* of rs_segment.attributes */
+#define CR3_ADDRESS 0x000ffffffffff000ULL
+
+bool rs_trap_is_ours(const struct rs_engine *engine, const struct rs_event *event)
+{
+	return rs_load_relaxed(&engine->traps.count) && event->breakpoint.insn_length == 1 &&
+	       rs_traps_hit(&engine->traps, rs_trap_address(event));
+}
+
+/* -- where -- */
+
+/* In the address space that is asked for, or in which vCPU 0 is at this moment. */
+static int translate(struct rs_engine *engine, const struct rs_rule *rule, uint64_t *address)
+{
+	struct rs_guest *guest = rs_engine_guest(engine);
+	struct rs_translation translation = { 0 };
+	struct rs_paging paging;
+	int error = rs_xen_vcpu_paging(engine->xen, engine->domain, 0, &paging);
+
+	if (error)
+		return error;
+	if (rule->options.cr3)
+		paging.cr3 = rule->options.cr3 & CR3_ADDRESS;
+	/* Its text is there. */
+	if (!guest)
+		return -EIO;
+	error = rs_guest_translate(guest, &paging, rule->options.breakpoint.address, &translation);
+	*address = translation.physical;
+	return error;
+}
+
+int rs_trap_locate(struct rs_engine *engine, struct rs_rule *rule)
+{
+	int error = rs_pages_begin(&engine->pages);
+
+	if (error)
+		return error;
+	if (!engine->can_step)
+		return rs_fail(EOPNOTSUPP, "domain %u: this processor cannot single-step, so nobody "
+					   "could get past a breakpoint", engine->domain);
+	rule->first = rule->options.breakpoint.address;
+	if (rule->options.breakpoint.place == RS_PLACE_LINEAR)
+		error = translate(engine, rule, &rule->first);
+	rule->last = rule->first;
+	return error;
+}
+
+/* -- past it -- */
+
+static bool is_64bit(const struct rs_event *event)
+{
+	return rs_event_efer(event) & EFER_LMA && rs_event_cs(event).attributes & CS_L;
+}
+
+/* What the instruction goes on with, on the next page. */
+static void read_on(struct rs_engine *engine, const struct rs_event *event, uint8_t *bytes,
+		    size_t size, size_t *count)
+{
+	struct rs_guest *guest = rs_engine_guest(engine);
+	struct rs_paging paging = rs_event_paging(event);
+	struct rs_translation next;
+
+	if (!guest || rs_guest_translate(guest, &paging, rs_event_rip(event) + *count, &next))
+		return;
+	if (rs_traps_read(&engine->traps, next.physical, bytes + *count, size - *count) ||
+	    !rs_guest_read(guest, next.physical, bytes + *count, size - *count, NULL))
+		*count = size;
+}
+
+/* The original instruction, as far as it can be read. */
+static size_t read_instruction(struct rs_engine *engine, const struct rs_event *event,
+			       uint8_t bytes[RS_INSTRUCTION_SIZE])
+{
+	size_t count = rs_traps_read(&engine->traps, rs_trap_address(event), bytes,
+				     RS_INSTRUCTION_SIZE);
+
+	if (count && count < RS_INSTRUCTION_SIZE && is_64bit(event) &&
+	    !rs_instruction_decode(bytes, count).length)
+		read_on(engine, event, bytes, RS_INSTRUCTION_SIZE, &count);
+	return count;
+}
+
+/* Registers that a handler has set have the place of the instruction's bytes in the answer. */
+static bool may_emulate(const struct rs_event *event, const struct rs_reply *reply,
+			const uint8_t *bytes, size_t count)
+{
+	return !(reply->flags & RS_REPLY_SET_REGISTERS) && is_64bit(event) &&
+	       rs_instruction_decode(bytes, count).is_proved;
+}
+
+static void emulate(const struct rs_event *event, struct rs_reply *reply, const uint8_t *bytes)
+{
+	memcpy(rs_answer_instruction(event), bytes, RS_INSTRUCTION_SIZE);
+	reply->action = RS_ACTION_EMULATE;
+	reply->flags |= RS_REPLY_INSTRUCTION;
+}
+
+static void step_with_byte_back(struct rs_engine *engine, struct rs_lane *lane,
+				const struct rs_event *event, struct rs_reply *reply)
+{
+	lane->detour = RS_DETOUR_TRAP;
+	lane->detour_gfn = rs_trap_address(event);
+	rs_traps_lift(&engine->traps, lane->detour_gfn);
+	reply->action = RS_ACTION_STEP;
+}
+
+bool rs_trap_settle(struct rs_engine *engine, struct rs_lane *lane, const struct rs_event *event,
+		    struct rs_reply *reply)
+{
+	uint8_t bytes[RS_INSTRUCTION_SIZE] = { 0 };
+	size_t count;
+
+	if (!rs_trap_is_ours(engine, event))
+		return false;
+	count = read_instruction(engine, event, bytes);
+	if (!count)
+		return false;
+	if (bytes[0] == INT3)
+		reply->action = RS_ACTION_GIVE_BACK;
+	else if (may_emulate(event, reply, bytes, count))
+		emulate(event, reply, bytes);
+	else if (event->flags & RS_FLAG_ALTERNATE_P2M && event->view)
+		rs_settle_in_view_0(lane, event, reply);
+	else
+		step_with_byte_back(engine, lane, event, reply);
+	return true;
+}
+
+uint32_t rs_breakpoint_refresh(struct rs_watch *watch)
+{
+	struct rs_engine *engine = watch->engine;
+	uint32_t changed = 0;
+
+	pthread_mutex_lock(&engine->control);
+	if (watch->rule->armed)
+		changed = rs_traps_refresh(&engine->traps, watch->rule->first / PAGE_BYTES);
+	pthread_mutex_unlock(&engine->control);
+	return changed;
+}

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * breakpoints.c: breakpoints that the engine places, in guests/sums.S, which notices changes of its
+ * code.
+ *
+ *	fakexen --vcpus 2 --guest sums.elf --report FILE -- tests/engine/breakpoints SCENARIO
+ *
+ * breakpoints.sh runs the scenarios and looks at the model's report.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/private.h"
+#include "guests/map.h"
+#include "ring/atomics.h"
+#include "tests/engine/bed.h"
+#include "tests/unit/tap.h"
+#include "xen/domain.h"
+#include "xen/memory.h"
+
+#define FUNCTION(number) (SUMS_CODE + (number) * SUMS_FUNCTION_SIZE)
+
+/* By function: hits, and of those at another RIP. */
+static uint32_t hits[SUMS_FUNCTIONS], strays;
+static struct rs_watch *watches[SUMS_FUNCTIONS];
+
+static struct rs_reply count_hit(const struct rs_event *event, void *user)
+{
+	uintptr_t number = (uintptr_t)user;
+
+	rs_add_relaxed(&hits[number], 1);
+	if (rs_event_rip(event) != FUNCTION(number))
+		rs_add_relaxed(&strays, 1);
+	return RS_CONTINUE;
+}
+
+/* Of a watch of all breakpoints, which are to be the guest's own. */
+static struct rs_reply count_stray(const struct rs_event *event, void *user)
+{
+	rs_add_relaxed(&strays, 1);
+	return RS_CONTINUE;
+}
+
+static void place(uintptr_t number)
+{
+	watches[number] = watch((struct rs_watch_options){
+		.kind = RS_BREAKPOINT, .handler = count_hit, .user = (void *)number,
+		.breakpoint = { FUNCTION(number), RS_PLACE_LINEAR } });
+}
+
+static uint64_t word_of(uint32_t vcpu, unsigned int slot)
+{
+	uint64_t address = GUEST_SLOTS + vcpu * GUEST_SLOT_SIZE + slot, value = 0;
+
+	rs_xen_memory_read(engine->xen, engine->domain, address >> 12, address & 4095, &value,
+			   sizeof(value));
+	return value;
+}
+
+static uint64_t sum_of(unsigned int slot)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t vcpu = 0; vcpu < engine->vcpu_count; vcpu++)
+		sum += word_of(vcpu, slot);
+	return sum;
+}
+
+/* Each vCPU does so many rounds more. */
+static bool rounds(uint64_t wanted)
+{
+	uint64_t before[VCPUS_MAX];
+	double end = now() + 20;
+	bool all = false;
+
+	for (uint32_t vcpu = 0; vcpu < engine->vcpu_count; vcpu++)
+		before[vcpu] = word_of(vcpu, SLOT_LOOPS);
+	while (!all && now() < end) {
+		if (rs_engine_step(engine, 2) < 0)
+			return false;
+		all = true;
+		for (uint32_t vcpu = 0; vcpu < engine->vcpu_count; vcpu++)
+			all &= word_of(vcpu, SLOT_LOOPS) >= before[vcpu] + wanted;
+	}
+	return all;
+}
+
+/* The guest has noticed nothing. */
+static bool is_unharmed(void)
+{
+	return TAP_SAME(sum_of(SLOT_WRONG_SUMS), 0) && TAP_SAME(sum_of(SLOT_WRONG_CALLS), 0) &&
+	       TAP_SAME(sum_of(SLOT_WRONG_CODE), 0) && TAP_SAME(sum_of(SLOT_BP), 0) &&
+	       TAP_SAME(sum_of(SLOT_UD) + sum_of(SLOT_GP) + sum_of(SLOT_PF) + sum_of(SLOT_DB), 0);
+}
+
+static uint64_t events_of(enum rs_kind kind)
+{
+	struct rs_statistics statistics;
+
+	rs_engine_statistics(engine, &statistics);
+	return statistics.events[kind];
+}
+
+static void detach(void)
+{
+	int error = rs_engine_detach(engine);
+
+	tap_ok(!error, "detached%s%s", error ? ": " : "", error ? rs_strerror(error) : "");
+}
+
+/*
+ * One of each of the four kinds of functions, hit once a round. The first round of those that are
+ * counted may be past them already.
+ */
+static void scenario_few(void)
+{
+	uint64_t before, steps;
+	bool same = true;
+
+	attach();
+	watch((struct rs_watch_options){ .kind = RS_BREAKPOINT, .handler = count_stray });
+	tap_ok(rounds(1), "the guest runs");
+	for (uintptr_t i = 0; i < 4; i++)
+		place(i);
+	tap_ok(rounds(20), "it runs on with four breakpoints");
+	before = events_of(RS_BREAKPOINT);
+	steps = events_of(RS_SINGLESTEP);
+	memset(hits, 0, sizeof(hits));
+	tap_ok(rounds(30), "thirty rounds");
+	for (unsigned int i = 0; i < 4; i++)
+		same &= hits[i] >= 29 * engine->vcpu_count && hits[i] <= hits[0] + engine->vcpu_count &&
+			hits[i] + engine->vcpu_count >= hits[0];
+	tap_ok(same, "each is hit once a pass: %u %u %u %u", hits[0], hits[1], hits[2], hits[3]);
+	tap_ok(events_of(RS_BREAKPOINT) - before == hits[0] + hits[1] + hits[2] + hits[3],
+	       "with one event");
+	/* vCPU 0 alone writes; nothing of it is stepped but that. */
+	tap_ok(TAP_SAME(strays, 0) && TAP_SAME(events_of(RS_SINGLESTEP), steps),
+	       "and no second one");
+	for (unsigned int i = 0; i < 4; i++)
+		rs_unwatch(watches[i]);
+	memset(hits, 0, sizeof(hits));
+	tap_ok(rounds(5) && TAP_SAME(hits[0] + hits[1] + hits[2] + hits[3], 0),
+	       "removed, none is hit");
+	tap_ok(is_unharmed(), "the guest has noticed nothing");
+	tap_ok(all_answered(), "every request answered");
+	detach();
+}
+
+/* The function that the guest writes all the time. */
+static void scenario_written(void)
+{
+	struct rs_watch_options wanted = {
+		.kind = RS_BREAKPOINT, .handler = count_hit, .user = (void *)0,
+		.breakpoint = { SUMS_WRITTEN, RS_PLACE_PHYSICAL } };
+	bool good;
+
+	attach();
+	rounds(1);
+	watch(wanted);
+	good = rounds(50);
+	tap_ok(good && hits[0] >= 49,
+	       "a breakpoint on code that is written in each round: %u hits", hits[0]);
+	tap_ok(TAP_SAME(sum_of(SLOT_WRONG_CODE), 0), "what was written was executed each time");
+	tap_ok(is_unharmed() && all_answered(), "the guest has noticed nothing");
+	detach();
+}
+
+/* All thousand, come, hit and gone, while workers handle them. */
+static void scenario_thousand(void)
+{
+	uint64_t least = UINT64_MAX;
+	double begin;
+	pthread_t thread;
+
+	options.workers = 3;
+	attach();
+	thread = start();
+	begin = now();
+	for (uintptr_t i = 0; i < SUMS_FUNCTIONS; i++)
+		place(i);
+	printf("# placed in %.2f s\n", now() - begin);
+	for (unsigned int round = 0; round < 3; round++)
+		for (uintptr_t i = round; i < SUMS_FUNCTIONS; i += 7) {
+			rs_unwatch(watches[i]);
+			place(i);
+		}
+	for (double end = now() + 20; now() < end;) {
+		least = UINT64_MAX;
+		for (unsigned int i = 0; i < SUMS_FUNCTIONS; i++)
+			least = rs_load_relaxed(&hits[i]) < least ? rs_load_relaxed(&hits[i]) : least;
+		if (least >= 2)
+			break;
+		sleep_us(1000);
+	}
+	tap_ok(least >= 2, "a thousand breakpoints, each hit twice at least");
+	for (uintptr_t i = 0; i < SUMS_FUNCTIONS; i++)
+		rs_unwatch(watches[i]);
+	tap_ok(TAP_SAME(strays, 0), "none at another place");
+	tap_ok(stop(thread), "stopped");
+	tap_ok(rounds(2) && is_unharmed(), "no sum, no call and no write of the guest's was wrong");
+	tap_ok(all_answered(), "every request answered");
+	detach();
+}
+
+/* Without views: the guest sees the INT3s, but executes the right thing. */
+static void scenario_visible(void)
+{
+	bool good;
+
+	attach();
+	rounds(1);
+	for (uintptr_t i = 0; i < 8; i++)
+		place(i);
+	good = rounds(20);
+	tap_ok(good && hits[0] >= 19 && hits[1] >= 19 && hits[7] >= 19,
+	       "eight visible breakpoints: %u hits of the first", hits[0]);
+	tap_ok(sum_of(SLOT_WRONG_SUMS) > 0, "they are visible");
+	tap_ok(TAP_SAME(sum_of(SLOT_WRONG_CALLS), 0) && TAP_SAME(sum_of(SLOT_BP), 0) &&
+		       TAP_SAME(strays, 0),
+	       "but the guest's calls are right");
+	for (unsigned int i = 0; i < 4; i++)
+		rs_unwatch(watches[i]);
+	tap_ok(rounds(5) && all_answered(), "half of them removed");
+	detach();
+}
+
+static uint64_t max_pages(void)
+{
+	uint64_t pages = 0;
+
+	rs_xen_domain_max_pages(engine->xen, engine->domain, &pages);
+	return pages;
+}
+
+/* Detached at any moment, with breakpoints in place and vCPUs on them. */
+static void scenario_fire(void)
+{
+	uint64_t before, after;
+	bool good = true;
+
+	attach();
+	rounds(1);
+	before = max_pages();
+	detach();
+	for (unsigned int i = 0; i < 30 && good; i++) {
+		attach();
+		for (uintptr_t k = i; k < SUMS_FUNCTIONS; k += 31)
+			place(k);
+		watch((struct rs_watch_options){
+			.kind = RS_BREAKPOINT, .handler = count_hit,
+			.breakpoint = { SUMS_WRITTEN, RS_PLACE_PHYSICAL } });
+		for (unsigned int k = 0; k < i * 5; k++)
+			good &= rs_engine_step(engine, 1) >= 0;
+		good &= !rs_engine_detach(engine);
+	}
+	tap_ok(good, "30 times attached, placed, hit and detached");
+	strays = 0;
+	attach();
+	after = max_pages();
+	tap_ok(rounds(5) && is_unharmed(), "the guest has noticed nothing");
+	tap_ok(TAP_SAME(after, before), "the domain may have as many pages as before");
+	detach();
+}
+
+static struct rs_reply give_back(const struct rs_event *event, void *user)
+{
+	rs_add_relaxed(&hits[0], 1);
+	return RS_GIVE_BACK;
+}
+
+static struct rs_reply change(const struct rs_event *event, void *user)
+{
+	rs_add_relaxed(&hits[1], 1);
+	rs_answer_registers(event)->rdx = 1;
+	return rs_reply_with_registers(RS_CONTINUE);
+}
+
+static struct rs_reply remove_itself(const struct rs_event *event, void *user)
+{
+	rs_add_relaxed(&hits[2], 1);
+	rs_unwatch(watches[2]);
+	watches[2] = NULL;
+	return RS_CONTINUE;
+}
+
+static struct rs_watch *place_with(uintptr_t number, rs_handler handler, uint64_t cr3)
+{
+	return watch((struct rs_watch_options){
+		.kind = RS_BREAKPOINT, .handler = handler, .cr3 = cr3,
+		.breakpoint = { FUNCTION(number), RS_PLACE_LINEAR } });
+}
+
+static void scenario_replies(void)
+{
+	struct rs_watch *given;
+	uint64_t bp;
+
+	attach();
+	rounds(1);
+	bp = sum_of(SLOT_BP);
+	given = place_with(0, give_back, 0);
+	rounds(5);
+	rs_unwatch(given);
+	rounds(1);
+	bp = sum_of(SLOT_BP) - bp;
+	/* A vCPU's first one comes again, if its stack is new to the view. */
+	tap_ok(hits[0] >= 4 && bp <= hits[0] && bp + engine->vcpu_count >= hits[0],
+	       "given back: %u hits, the guest's handler got %" PRIu64, hits[0], bp);
+	place_with(1, change, 0);
+	watches[2] = place_with(2, remove_itself, 0);
+	place_with(3, count_hit, GUEST_ROOT_B);
+	rounds(5);
+	tap_ok(hits[1] >= 4, "registers set, and the instruction executed: %u", hits[1]);
+	tap_ok(hits[2] == 1, "removed by its own handler: %u", hits[2]);
+	tap_ok(TAP_SAME(strays, 0) && TAP_SAME(hits[3], 0), "another address space's: none");
+	detach();
+}
+
+static void scenario_refused(void)
+{
+	struct rs_watch_options wanted = { .kind = RS_BREAKPOINT };
+	struct rs_watch *made;
+
+	attach();
+	rounds(1);
+	wanted.breakpoint.place = (enum rs_place)3;
+	tap_ok(rs_watch(engine, &wanted, &made) == -EINVAL, "no such place: %s", rs_error_text());
+	wanted.breakpoint.place = RS_PLACE_LINEAR;
+	wanted.breakpoint.address = 0xffff800000000000;
+	tap_ok(rs_watch(engine, &wanted, &made) == -EFAULT, "nothing mapped: %s", rs_error_text());
+	wanted.breakpoint.place = RS_PLACE_PHYSICAL;
+	wanted.breakpoint.address = 0xe0000000;
+	tap_ok(rs_watch(engine, &wanted, &made) < 0, "no RAM: %s", rs_error_text());
+	tap_ok(rounds(2) && is_unharmed(), "the guest runs on");
+	detach();
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} scenarios[] = {
+	{ "few", scenario_few },
+	{ "written", scenario_written },
+	{ "thousand", scenario_thousand },
+	{ "visible", scenario_visible },
+	{ "fire", scenario_fire },
+	{ "replies", scenario_replies },
+	{ "refused", scenario_refused },
+};
+
+int main(int argc, char **argv)
+{
+	for (size_t i = 0; argc == 2 && i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
+		if (strcmp(argv[1], scenarios[i].name))
+			continue;
+		options.workers = 1;
+		scenarios[i].run();
+		return tap_done();
+	}
+	fprintf(stderr, "usage: breakpoints SCENARIO\n");
+	return 2;
+}
