@@ -21,6 +21,8 @@ static const char usage[] =
 	"  --cr0, --cr3, --cr4, --xcr0   writes of a control register\n"
 	"  --msr INDEX                   writes of a model-specific register\n"
 	"  --breakpoint                  int3\n"
+	"  --break ADDR[@CR3]            execution of the instruction at a linear address, in the address\n"
+	"                                space of CR3 or in all; the guest cannot see the breakpoint\n"
 	"  --page GFN[-GFN]:ACCESS       accesses to guest frames that may still be accessed as\n"
 	"                                ACCESS says: n (not at all), r, rw, rx, x\n"
 	"  --cpuid                       CPUID\n"
@@ -42,7 +44,7 @@ static const char usage[] =
 	"Ctrl-C leaves, too, and lets go of the guest first. Exit status: ringside(1).\n";
 
 enum {
-	WATCH_CR = 256, WATCH_MSR, WATCH_PAGE, WATCH_KIND,
+	WATCH_CR = 256, WATCH_MSR, WATCH_PAGE, WATCH_BREAK, WATCH_KIND,
 	OPTION_COUNT, OPTION_SECONDS, OPTION_JSON, OPTION_TABLE, OPTION_QUIET, OPTION_VERBOSE,
 	OPTION_WORKERS, OPTION_WAITING,
 };
@@ -54,6 +56,7 @@ static const struct option long_options[] = {
 	{ "xcr0", no_argument, NULL, WATCH_CR },
 	{ "msr", required_argument, NULL, WATCH_MSR },
 	{ "page", required_argument, NULL, WATCH_PAGE },
+	{ "break", required_argument, NULL, WATCH_BREAK },
 	{ "breakpoint", no_argument, NULL, WATCH_KIND },
 	{ "cpuid", no_argument, NULL, WATCH_KIND },
 	{ "descriptor", no_argument, NULL, WATCH_KIND },
@@ -179,6 +182,22 @@ static int add_page(struct watch_options *options, const char *text)
 	return -1;
 }
 
+static int add_break(struct watch_options *options, const char *text)
+{
+	struct watched *watched = add(options, RS_BREAKPOINT);
+	uint64_t address, cr3 = 0;
+	char *end;
+
+	if (!read_number(text, UINT64_MAX, &address, &end) ||
+	    (*end == '@' && !read_number(end + 1, UINT64_MAX, &cr3, &end)) || *end)
+		return complain("--break %s: ADDR[@CR3], as 0xffffffff81234560", text);
+	watched->options.breakpoint.address = address;
+	watched->options.breakpoint.place = RS_PLACE_LINEAR;
+	watched->options.cr3 = cr3;
+	snprintf(watched->label, sizeof(watched->label), "break %s", text);
+	return -1;
+}
+
 static int add_kind(struct watch_options *options, const char *name)
 {
 	static const struct { const char *name; enum rs_kind kind; } kinds[] = {
@@ -236,6 +255,7 @@ static int parse_one(struct watch_options *options, int option, const char *name
 	case WATCH_CR: return add_cr(options, name);
 	case WATCH_MSR: return add_msr(options, optarg);
 	case WATCH_PAGE: return add_page(options, optarg);
+	case WATCH_BREAK: return add_break(options, optarg);
 	case WATCH_KIND: return add_kind(options, name);
 	case OPTION_COUNT:
 		if (!whole_number(optarg, UINT64_MAX, &options->count) || !options->count)

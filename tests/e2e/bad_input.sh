@@ -68,7 +68,7 @@ check "a reader that goes away ends it quietly" [ ! -s "$scratch/err" ]
 check "a reader that goes away is no failure" [ "$(cat "$scratch/status")" = 0 ]
 unharmed "a reader that goes away"
 
-for arguments in "" "guest1 --msr x" "guest1 --page 5" "guest1 --page 5:q" "guest1 --page 9-5:n" \
+for arguments in "" "guest1 --msr x" "guest1 --break x" "guest1 --break 5@" "guest1 --page 5" "guest1 --page 5:q" "guest1 --page 9-5:n" \
 	"guest1 guest2" "guest1 --nonsense" "guest1 --count 0" "guest1 --seconds -1"; do
 	run "$ringside" watch $arguments
 	check "watch $arguments: a usage error" [ "$status" = 2 ]

@@ -4,6 +4,6 @@ check_PROGRAMS += tests/e2e/destroy
 tests_e2e_destroy_CFLAGS = $(AM_CFLAGS) $(XENCTRL_CFLAGS)
 tests_e2e_destroy_LDADD = $(XENCTRL_LIBS)
 
-e2e_tests = tests/e2e/bad_input.sh tests/e2e/views.sh tests/e2e/watch.sh
+e2e_tests = tests/e2e/bad_input.sh tests/e2e/examples.sh tests/e2e/views.sh tests/e2e/watch.sh
 TESTS += $(e2e_tests)
 EXTRA_DIST += $(e2e_tests) tests/e2e/tap.sh

@@ -33,6 +33,10 @@ reports xcr0 write_ctrlreg --xcr0
 reports msr mov_to_msr --msr 0xc0000082
 check "msr: its index" [ "$(jq -r .msr "$scratch/out" | sort -u)" = 0xc0000082 ]
 reports breakpoint software_breakpoint --breakpoint
+reports "break" software_breakpoint --break 0x131000
+check "break: at that address, and the guest's own INT3 is its own" \
+	[ "$(jq -r .rip "$scratch/out" | sort -u)" = 0x131000 ]
+reports "break in an address space" software_breakpoint --break 0x131000@0x110000
 reports cpuid cpuid --cpuid
 reports descriptor descriptor_access --descriptor
 reports guest-request guest_request --guest-request

@@ -1,0 +1,28 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# examples.sh: the examples do what they say.
+. "${top_srcdir:-.}/tests/e2e/tap.sh"
+
+# for_a_second [FAKEXEN OPTIONS] -- EXAMPLE...: until it is interrupted.
+for_a_second() { # OPTIONS are before the --
+	options=
+	while [ "$1" != -- ]; do options="$options $1"; shift; done
+	shift
+	on_model $options -- timeout -s INT 1.5 "$@"
+	# timeout's own status, when it had to interrupt.
+	[ "$status" = 124 ] && status=0
+}
+
+for_a_second --vcpus 2 -- "$build/examples/breakpoint" guest1 0x131000
+check "breakpoint: exit status 0 (was $status)" [ "$status" = 0 ]
+check "breakpoint: hits at the address" [ "$(grep -c 'rip 0x131000 ' "$scratch/out")" -ge 10 ]
+check "breakpoint: and nowhere else" [ "$(grep -c '^vcpu' "$scratch/out")" = \
+	"$(grep -c 'rip 0x131000 ' "$scratch/out")" ]
+check "breakpoint: counts them" grep -q '^[1-9][0-9]* hits$' "$scratch/out"
+unharmed "breakpoint"
+
+for_a_second -- "$build/examples/guard" guest1 0x130 0x130
+check "guard: exit status 0 (was $status)" [ "$status" = 0 ]
+check "guard: writes are dropped" grep -q '^[1-9][0-9]* writes dropped$' "$scratch/out"
+unharmed "guard"
+finish
