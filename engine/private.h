@@ -89,6 +89,7 @@ struct rs_engine {
 	uint64_t refused;
 	uint64_t switched_off; /* watches, at their limit */
 	uint64_t full, full_told_ns; /* full.h */
+	uint32_t told_suspended;
 	uint64_t start_ticks, start_ns;
 
 	/* The takers' line. */

@@ -36,6 +36,11 @@ int rs_engine_check_life(struct rs_engine *engine)
 	if (info.ended)
 		return rs_fail(ENODEV, "domain %u shut down, or crashed, while it was watched",
 			       engine->domain);
+	if (info.suspended && !rs_exchange_acquire(&engine->told_suspended, 1))
+		rs_log(&engine->log, RS_LOG_WARNING,
+		       "domain %u is suspended, to be saved or migrated, while it is watched: the "
+		       "image will hold what was changed in its memory (breakpoints), but no watch: "
+		       "detach first", engine->domain);
 	return 0;
 }
 

@@ -21,6 +21,7 @@
 #include "tools/watch_options.h"
 
 #define NS 1000000000ull
+#define WAIT_MS 1000 /* between two looks whether there is still a reason to wait */
 #define OUTPUT_BUFFER (1 << 18)
 
 static struct watch_options options;
@@ -239,7 +240,12 @@ static void print_summary(struct summary *summary, uint64_t elapsed)
 	summary_print(options.output == OUTPUT_JSON ? stderr : stdout, summary, &options);
 }
 
-static int watch(void)
+/* Of the domain that was watched last. */
+static struct summary summary;
+static bool attached_once;
+static uint32_t last_domain = UINT32_MAX;
+
+static int attach(const char *domain)
 {
 	struct rs_engine_options engine_options = {
 		.log = on_log,
@@ -247,33 +253,45 @@ static int watch(void)
 		.workers = options.workers,
 		.waiting = options.waiting,
 	};
-	static struct summary summary;
-	bool working = false;
-	pthread_t worker;
-	uint64_t start;
-	int error, status;
+	int error = rs_engine_attach(&engine, domain, &engine_options);
 
-	error = rs_engine_attach(&engine, options.domain, &engine_options);
 	if (error) {
 		fprintf(stderr, "ringside watch: %s\n", rs_strerror(error));
 		return exit_code_of(error);
 	}
-	start = now();
+	last_domain = rs_engine_domain(engine);
+	attached_once = true;
+	return EXIT_DONE;
+}
+
+static int run_workers(uint64_t start)
+{
+	pthread_t worker;
+	int status;
+
+	run_result = 1;
+	if (options.workers == 1)
+		return loop(start);
+	if (pthread_create(&worker, NULL, work, NULL)) {
+		fprintf(stderr, "ringside watch: no more threads\n");
+		return EXIT_FAILED;
+	}
+	status = loop(start);
+	rs_engine_stop(engine);
+	pthread_join(worker, NULL);
+	return status;
+}
+
+/* From attaching to detaching. */
+static int watch_domain(const char *domain, uint64_t start)
+{
+	int status = attach(domain), error;
+
+	if (status)
+		return status;
 	status = add_watches();
-	if (!status && options.workers > 1) {
-		run_result = 1;
-		working = !pthread_create(&worker, NULL, work, NULL);
-		if (!working) {
-			fprintf(stderr, "ringside watch: no more threads\n");
-			status = EXIT_FAILED;
-		}
-	}
 	if (!status)
-		status = loop(start);
-	if (working) {
-		rs_engine_stop(engine);
-		pthread_join(worker, NULL);
-	}
+		status = run_workers(start);
 	if (options.output == OUTPUT_TABLE)
 		print_table(now() - start);
 	summary_read(&summary, engine);
@@ -283,7 +301,53 @@ static int watch(void)
 		fprintf(stderr, "ringside watch: detaching: %s\n", rs_strerror(error));
 		status = status ? status : exit_code_of(error);
 	}
-	if (status == EXIT_DONE || status == EXIT_GUEST_GONE)
+	return status;
+}
+
+/* Until it is there again, by another number; EXIT_DONE also if we are to leave meanwhile. */
+static int wait_for_domain(uint64_t start, char *domain, size_t size)
+{
+	uint64_t end = options.seconds ? start + (uint64_t)(options.seconds * NS) : UINT64_MAX;
+	int result = 0;
+	uint32_t id;
+
+	fprintf(stderr, "ringside watch: waiting for %s\n", options.domain);
+	write_out();
+	while (!result && go_on() && now() < end)
+		result = rs_domain_wait(options.domain, last_domain, WAIT_MS, &id);
+	if (result == -EINTR || !result)
+		return EXIT_DONE;
+	if (result < 0) {
+		fprintf(stderr, "ringside watch: %s\n", rs_strerror(result));
+		return exit_code_of(result);
+	}
+	fprintf(stderr, "ringside watch: %s is domain %u\n", options.domain, id);
+	snprintf(domain, size, "%u", id);
+	last_domain = id;
+	return EXIT_DONE;
+}
+
+/* Over its reboots, if it is to be followed. */
+static int watch_all(uint64_t start)
+{
+	char domain[16] = "";
+	int status = watch_domain(options.domain, start);
+
+	while (options.follow && (status == EXIT_GUEST_GONE || status == EXIT_NO_DOMAIN)) {
+		*domain = '\0';
+		status = wait_for_domain(start, domain, sizeof(domain));
+		if (*domain)
+			status = watch_domain(domain, start);
+	}
+	return status;
+}
+
+static int watch(void)
+{
+	uint64_t start = now();
+	int status = watch_all(start), error;
+
+	if ((status == EXIT_DONE || status == EXIT_GUEST_GONE) && attached_once)
 		print_summary(&summary, now() - start);
 	error = write_out();
 	return error && status == EXIT_DONE ? output_failed(error) : status;

@@ -2,6 +2,7 @@
 /* watch_options.c: see watch_options.h. */
 #include "tools/watch_options.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
@@ -36,6 +37,7 @@ static const char usage[] =
 	"  --json         one JSON object a line, with the keys of `ringside decode --json`\n"
 	"  --table        a table that counts by what is watched, instead of each event\n"
 	"  --quiet        only the summary\n"
+	"  --follow       when the guest ends, or is not there yet, wait for one of that name\n"
 	"  --workers N    handle events in N threads (1)\n"
 	"  --waiting MODE adaptive, block or spin: how to wait for the next event\n"
 	"  --verbose      what the library has to say, on stderr\n"
@@ -46,7 +48,7 @@ static const char usage[] =
 enum {
 	WATCH_CR = 256, WATCH_MSR, WATCH_PAGE, WATCH_BREAK, WATCH_KIND,
 	OPTION_COUNT, OPTION_SECONDS, OPTION_JSON, OPTION_TABLE, OPTION_QUIET, OPTION_VERBOSE,
-	OPTION_WORKERS, OPTION_WAITING,
+	OPTION_WORKERS, OPTION_WAITING, OPTION_FOLLOW,
 };
 
 static const struct option long_options[] = {
@@ -70,6 +72,7 @@ static const struct option long_options[] = {
 	{ "verbose", no_argument, NULL, OPTION_VERBOSE },
 	{ "workers", required_argument, NULL, OPTION_WORKERS },
 	{ "waiting", required_argument, NULL, OPTION_WAITING },
+	{ "follow", no_argument, NULL, OPTION_FOLLOW },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -266,6 +269,7 @@ static int parse_one(struct watch_options *options, int option, const char *name
 	case OPTION_TABLE: options->output = OUTPUT_TABLE; return -1;
 	case OPTION_QUIET: options->output = OUTPUT_NONE; return -1;
 	case OPTION_VERBOSE: options->verbose = true; return -1;
+	case OPTION_FOLLOW: options->follow = true; return -1;
 	case OPTION_WORKERS: return read_workers(options, optarg);
 	case OPTION_WAITING: return read_waiting(options, optarg);
 	case 'h': fputs(usage, stdout); return EXIT_DONE;
@@ -292,6 +296,9 @@ int watch_options_parse(struct watch_options *options, int argc, char **argv)
 	if (optind == argc)
 		return complain("which domain? A name or a number");
 	options->domain = argv[optind++];
+	if (options->follow && isdigit((unsigned char)*options->domain))
+		return complain("--follow %s: by its name: a number does not come again",
+			options->domain);
 	if (optind < argc)
 		return complain("one domain at a time: %s is too much", argv[optind]);
 	return options->watched_count ? -1 : add_cr(options, "cr3");

@@ -30,6 +30,7 @@ struct watch_options {
 	uint64_t count;         /* 0: no limit */
 	double seconds;         /* 0: no limit */
 	bool verbose;
+	bool follow;            /* over the domain's reboots */
 	uint32_t workers;
 	enum rs_waiting waiting;
 	unsigned int watched_count;

@@ -25,6 +25,7 @@ int rs_xen_domain_read(struct rs_xen *xen, uint32_t domain, struct rs_xen_domain
 	info->paused = raw.flags & XEN_DOMINF_paused;
 	info->dying = raw.flags & XEN_DOMINF_dying;
 	info->ended = (raw.flags & XEN_DOMINF_shutdown) && code != SHUTDOWN_suspend;
+	info->suspended = (raw.flags & XEN_DOMINF_shutdown) && code == SHUTDOWN_suspend;
 	info->vcpu_count = raw.max_vcpu_id + 1;
 	info->memory_bytes = raw.tot_pages * XC_PAGE_SIZE;
 	return 0;

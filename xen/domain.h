@@ -14,6 +14,7 @@ struct rs_xen_domain {
 	bool paused;   /* by a tool */
 	bool dying;
 	bool ended;    /* it shut down, rebooted or crashed; suspended does not count */
+	bool suspended; /* to be saved or migrated, as a rule */
 	uint32_t vcpu_count; /* the greatest vCPU number, plus one */
 	uint64_t memory_bytes;
 };

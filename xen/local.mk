@@ -7,6 +7,7 @@ xen_sources = \
 	xen/domain.c xen/domain.h \
 	xen/domctl.c \
 	xen/error.c xen/error.h \
+	xen/follow.c \
 	xen/foreign.c xen/foreign.h \
 	xen/log.c xen/log.h \
 	xen/memory.c xen/memory.h \

@@ -16,6 +16,12 @@
  */
 int rs_xen_store_find(struct rs_xen *xen, const char *domain, uint32_t *id);
 
+/* The same by name alone, of a domain whose number is not `other`. */
+int rs_xen_store_find_other(struct rs_xen *xen, const char *name, uint32_t other, uint32_t *id);
+
+/* Has the toolstack built it, so that it may run? */
+bool rs_xen_store_introduced(struct rs_xen *xen, uint32_t domain);
+
 /* A domain's name, cut to `size`; "" where xenstore has none. */
 void rs_xen_store_name(struct rs_xen *xen, uint32_t domain, char *name, size_t size);
 
@@ -25,7 +31,10 @@ void rs_xen_store_name(struct rs_xen *xen, uint32_t domain, char *name, size_t s
  */
 int rs_xen_store_watch_release(struct rs_xen *xen);
 
-/* Empties that descriptor. True if a domain ended since the last call. Does not block. */
+/* The same for domains that a toolstack has built, on the same descriptor. */
+int rs_xen_store_watch_introduce(struct rs_xen *xen);
+
+/* Empties that descriptor. True if a domain ended (or began) since the last call. Does not block. */
 bool rs_xen_store_released(struct rs_xen *xen);
 
 #endif

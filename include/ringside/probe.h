@@ -64,6 +64,19 @@ static inline __attribute__((warn_unused_result)) int rs_probe(const char *domai
 /* "cr", "msr", "breakpoint": our word for a kind of event. Never NULL. */
 const char *rs_kind_name(enum rs_kind kind);
 
+/*
+ * Waits up to timeout_ms (-1: for ever) for a domain of that name which a toolstack has built and
+ * whose number is not `former` (UINT32_MAX: any). A reboot under xl is the end of one domain and the
+ * beginning of another: to follow it, detach when the engine says -ENODEV, wait here with the number
+ * that it had, attach to the one that comes, and watch anew. It may be paused still: then it is
+ * watched from its first instruction on. Any thread; blocks.
+ *
+ * 1: *domain is its number. 0: none came. -EINVAL: a number is no name. -ENOENT: there is no
+ * xenstore, or no Xen. -EINTR: a signal came.
+ */
+int rs_domain_wait(const char *name, uint32_t former, int timeout_ms, uint32_t *domain)
+	__attribute__((warn_unused_result));
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

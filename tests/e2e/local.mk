@@ -4,6 +4,14 @@ check_PROGRAMS += tests/e2e/destroy
 tests_e2e_destroy_CFLAGS = $(AM_CFLAGS) $(XENCTRL_CFLAGS)
 tests_e2e_destroy_LDADD = $(XENCTRL_LIBS)
 
-e2e_tests = tests/e2e/bad_input.sh tests/e2e/examples.sh tests/e2e/views.sh tests/e2e/watch.sh
+check_PROGRAMS += tests/e2e/reboot
+tests_e2e_reboot_SOURCES = tests/e2e/reboot.c tests/xen/driver/check.c tests/xen/driver/check.h \
+	tests/xen/driver/guest.c tests/xen/driver/guest.h tests/xen/driver/image.c \
+	tests/xen/driver/image.h tests/xen/driver/release.h
+tests_e2e_reboot_CFLAGS = $(AM_CFLAGS) $(XEN_CFLAGS)
+tests_e2e_reboot_LDADD = -lxenguest $(XEN_LIBS)
+
+e2e_tests = tests/e2e/bad_input.sh tests/e2e/examples.sh tests/e2e/follow.sh tests/e2e/views.sh \
+	tests/e2e/watch.sh
 TESTS += $(e2e_tests)
 EXTRA_DIST += $(e2e_tests) tests/e2e/tap.sh
