@@ -25,6 +25,7 @@ ringsideinclude_HEADERS = include/ringside/engine.h include/ringside/error.h \
 	include/ringside/probe.h \
 	include/ringside/reply.h include/ringside/ringside.h include/ringside/set.h \
 	include/ringside/statistics.h \
+	include/ringside/vcpu.h \
 	include/ringside/version.h include/ringside/view.h include/ringside/watch.h
 
 engine_sources = engine/advance.c engine/advance.h engine/answer.c engine/answer.h engine/attach.c engine/decode.c \

@@ -128,6 +128,7 @@ void rs_guest_close(struct rs_guest *guest)
 {
 	if (!guest)
 		return;
+	rs_guest_resume_all(guest);
 	if (guest->foreign)
 		rs_cache_close(&guest->cache);
 	rs_xen_foreign_close(guest->foreign);

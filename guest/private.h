@@ -17,6 +17,7 @@ struct rs_guest {
 	uint64_t max_gfn;
 	struct rs_xen_foreign *foreign;
 	struct rs_cache cache;
+	uint32_t pauses; /* that this handle has not taken back */
 	char name[64];
 };
 
@@ -26,6 +27,9 @@ struct rs_guest {
  */
 int rs_guest_fail_frame(const struct rs_guest *guest, const char *what, uint64_t gfn, int error)
 	__attribute__((cold));
+
+/* control.c: takes back what is left of its pauses. */
+void rs_guest_resume_all(struct rs_guest *guest);
 
 /* Does [address, address + size) lie below 2^64? Else -EINVAL and its text. */
 int rs_guest_check_range(const struct rs_guest *guest, uint64_t address, uint64_t size);

@@ -4,6 +4,7 @@ xen_sources = \
 	xen/about.c xen/about.h \
 	xen/altp2m.c xen/altp2m.h \
 	xen/connection.c xen/connection.h \
+	xen/context.c xen/context.h \
 	xen/domain.c xen/domain.h \
 	xen/domctl.c \
 	xen/error.c xen/error.h \

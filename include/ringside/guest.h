@@ -89,6 +89,16 @@ uint32_t rs_guest_vcpu_count(const struct rs_guest *guest);
 uint64_t rs_guest_address_max(const struct rs_guest *guest);
 
 /*
+ * Finds the first run of RAM from a physical address on: *begin is that address if there is RAM,
+ * else the first frame that is RAM; *end is behind the last. Some holes are as large as the
+ * guest: it takes a hypercall for each 512 frames that it looks at.
+ *
+ * -ENOENT: there is no more. -ESRCH: the domain does not exist any more.
+ */
+int rs_guest_find_ram(struct rs_guest *guest, uint64_t address, uint64_t *begin, uint64_t *end)
+	__attribute__((warn_unused_result));
+
+/*
  * Reads, or writes, `size` bytes from a physical address on. 0; or -errno, and *done (which may
  * be NULL) says how many bytes before the failing frame were transferred.
  *

@@ -12,6 +12,7 @@
 #include <ringside/reply.h>
 #include <ringside/set.h>
 #include <ringside/statistics.h>
+#include <ringside/vcpu.h>
 #include <ringside/version.h>
 #include <ringside/view.h>
 #include <ringside/watch.h>
