@@ -8,7 +8,7 @@ enum exit_code {
 	EXIT_FAILED = 1,      /* something that a call could not do; the line on stderr says what */
 	EXIT_USAGE = 2,       /* the command line makes no sense */
 	EXIT_INPUT = 3,       /* a recorded file is cut short, damaged or of an unknown version */
-	EXIT_NO_DOMAIN = 4,   /* no such domain, or this is not a Xen dom0 */
+	EXIT_NO_DOMAIN = 4,   /* no such domain or vCPU, or this is not a Xen dom0 */
 	EXIT_PERMISSION = 5,  /* no permission, or Xen is of another release than the build */
 	EXIT_BUSY = 6,        /* another agent holds the domain's monitor ring */
 	EXIT_UNSUPPORTED = 7, /* this Xen or this domain cannot do that */

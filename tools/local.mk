@@ -9,12 +9,18 @@ ringside_LDADD = libringside.la $(JANSSON_LIBS)
 ringside_SOURCES = \
 	tools/commands.h \
 	tools/decode.c \
+	tools/dump.c \
+	tools/elf_core.c tools/elf_core.h \
 	tools/event_json.c tools/event_json.h \
 	tools/event_names.c tools/event_names.h \
 	tools/event_text.c tools/event_text.h \
 	tools/exit_code.c tools/exit_code.h \
 	tools/info.c \
 	tools/message_kind.h \
+	tools/number.c tools/number.h \
+	tools/pause.c \
+	tools/read.c \
+	tools/regs.c \
 	tools/ringside.c \
 	tools/summary.c tools/summary.h \
 	tools/table.c tools/table.h \

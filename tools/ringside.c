@@ -18,6 +18,11 @@ static const struct command {
 	{ "watch", "print a guest's events as they happen", watch_main },
 	{ "info", "what this Xen, and a guest on it, have to offer", info_main },
 	{ "views", "which alternative views of its memory a guest has", views_main },
+	{ "read", "print a guest's memory", read_main },
+	{ "regs", "print the registers of a guest's vCPUs", regs_main },
+	{ "dump", "write a guest's memory to a file", dump_main },
+	{ "pause", "stop a guest", pause_main },
+	{ "resume", "let it go on", resume_main },
 	{ "decode", "say what recorded vm_event messages mean", decode_main },
 	{ "bench", "measure what it costs to consume a guest's events", bench_main },
 };
