@@ -15,7 +15,7 @@ tests_xen_driver_driver_SOURCES = tests/xen/driver/attach.c tests/xen/driver/bed
 	tests/xen/driver/demo.h tests/xen/driver/detach.c tests/xen/driver/guest.c \
 	tests/xen/driver/guest.h tests/xen/driver/image.c tests/xen/driver/image.h \
 	tests/xen/driver/instruction.c tests/xen/driver/interrupt.c tests/xen/driver/main.c \
-	tests/xen/driver/page.c tests/xen/driver/recorder.c tests/xen/driver/recorder.h \
+	tests/xen/driver/memory.c tests/xen/driver/page.c tests/xen/driver/recorder.c tests/xen/driver/recorder.h \
 	tests/xen/driver/registers.c tests/xen/driver/release.h \
 	tests/xen/driver/ring.c tests/xen/driver/step.c tests/xen/driver/tests.h \
 	tests/xen/driver/view.c \

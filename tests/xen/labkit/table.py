@@ -19,6 +19,8 @@ ROWS = (
     ("next interrupt", ("interrupt",)),
     ("page access by altp2m views", ("page-", "view-")),
     ("page access by the host's map", ("host-",)),
+    ("memory, physical and virtual", ("memory",)),
+    ("registers and pauses", ("vcpu-",)),
     ("many vCPUs, a full ring", ("ring-", "two-")),
     ("`ringside watch`", ("command",)),
     ("attach, unwatch, probe", ("attach-", "probe", "watch-", "unwatch")),
