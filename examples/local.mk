@@ -14,9 +14,10 @@ examples_breakpoint_LDADD = libringside.la
 examples_guard_SOURCES = examples/guard.c
 examples_guard_LDADD = libringside.la
 
-# After those of libmicrovmi, and one more.
+# After those of libmicrovmi, and two more.
 noinst_PROGRAMS += examples/cr-events examples/interrupt-events examples/mem-dump examples/mem-events \
-	examples/msr-events examples/pause examples/process-switches examples/regs-dump
+	examples/msr-events examples/pause examples/process-switches examples/regs-dump \
+	examples/syscalls
 
 examples_cr_events_SOURCES = examples/cr-events.c
 examples_cr_events_LDADD = libringside.la
@@ -34,3 +35,5 @@ examples_process_switches_SOURCES = examples/process-switches.c
 examples_process_switches_LDADD = libringside.la
 examples_regs_dump_SOURCES = examples/regs-dump.c
 examples_regs_dump_LDADD = libringside.la
+examples_syscalls_SOURCES = examples/syscalls.c
+examples_syscalls_LDADD = libringside.la

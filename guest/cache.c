@@ -217,7 +217,9 @@ static struct rs_block *find_mapped(struct rs_cache *cache, uint64_t gfn, bool *
 	old = rs_block_is_old(cache, block);
 	if (!old && rs_block_has(block, gfn) && (state & RS_BLOCK_WRITABLE || !*writable))
 		return block;
-	*writable |= state & RS_BLOCK_WRITABLE;
+	/* What cannot be mapped for writing may still be there to be read. */
+	if (rs_block_has(block, gfn))
+		*writable |= state & RS_BLOCK_WRITABLE;
 	cache->aged += old;
 	unmap_block(cache, block);
 	return NULL;

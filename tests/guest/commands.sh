@@ -92,7 +92,8 @@ check "dump: to what is no file" said 'no regular file'
 
 # Each hypercall takes 2 ms, so that it is interrupted before it ends.
 script --hypercall-ns 2000000 $idle -- '"$ringside" dump guest1 "$scratch/half" & pid=$!
-	sleep 0.5; kill -INT $pid; wait $pid'
+	while [ ! -e "$scratch/half.part" ]; do sleep 0.01; done
+	kill -INT $pid; wait $pid'
 check "dump: interrupted, exit status 1 (was $status)" [ "$status" = 1 ]
 check "dump: says so" said 'interrupted'
 check "dump: leaves nothing" [ ! -e "$scratch/half" -a ! -e "$scratch/half.part" ]

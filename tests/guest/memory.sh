@@ -15,7 +15,7 @@ scenario() {
 for name in random virtual cache changes no_calls threads bad destroyed; do
 	scenario $name
 done
-scenario cycles 20000
+scenario cycles 5000
 
 # What it costs is not for here to judge; that it can be measured is.
 on_model --guest "$build/guests/idle.elf" -- "$build/tests/guest/speed" 16 1000
