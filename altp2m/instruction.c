@@ -136,7 +136,10 @@ static bool is_mov_of_special(const ZydisDecodedInstruction *instruction)
 	       instruction->opcode <= 0x26;
 }
 
-/* Segment registers, far branches, FS and GS, and 16-bit addresses were not run in all forms. */
+/*
+ * Segment registers, far branches, FS and GS, and addresses of 32 bits were not run in all forms.
+ * PUSH and POP of the map 0F are those of FS and GS.
+ */
 static bool is_plain(const ZydisDecodedInstruction *instruction)
 {
 	static const ZydisInstructionAttributes unproved =
@@ -147,16 +150,18 @@ static bool is_plain(const ZydisDecodedInstruction *instruction)
 	       instruction->address_width == 64 && !is_mov_of_special(instruction) &&
 	       !(instruction->mnemonic == ZYDIS_MNEMONIC_MOV &&
 		 (instruction->opcode == 0x8c || instruction->opcode == 0x8e)) &&
-	       /* CALL and JMP through memory, and PUSH and POP of FS and GS, are told apart here. */
 	       !(instruction->opcode_map == ZYDIS_OPCODE_MAP_0F &&
 		 (instruction->mnemonic == ZYDIS_MNEMONIC_PUSH ||
 		  instruction->mnemonic == ZYDIS_MNEMONIC_POP));
 }
 
-static bool repeats(const ZydisDecodedInstruction *instruction)
+static enum rs_repeat repeat_of(const ZydisDecodedInstruction *instruction)
 {
-	return instruction->attributes &
-	       (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE | ZYDIS_ATTRIB_HAS_REPNE);
+	if (instruction->attributes & ZYDIS_ATTRIB_HAS_REPE)
+		return RS_REPEAT_WHILE_EQUAL;
+	if (instruction->attributes & ZYDIS_ATTRIB_HAS_REPNE)
+		return RS_REPEAT_WHILE_DIFFERENT;
+	return instruction->attributes & ZYDIS_ATTRIB_HAS_REP ? RS_REPEAT_COUNTED : RS_REPEAT_NOT;
 }
 
 struct rs_instruction rs_instruction_decode(const uint8_t *code, size_t size)
@@ -169,7 +174,47 @@ struct rs_instruction rs_instruction_decode(const uint8_t *code, size_t size)
 	if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder, NULL, code, size, &instruction)))
 		return known;
 	known.length = instruction.length;
-	known.is_repeated = repeats(&instruction);
+	known.repeat = repeat_of(&instruction);
 	known.is_proved = is_listed(instruction.mnemonic) && is_plain(&instruction);
 	return known;
+}
+
+/* The general registers, in the order of their numbers, which is the message's. */
+static void read_registers(const struct rs_event *event, ZydisRegisterContext *context)
+{
+	for (unsigned int i = 0; i < 16; i++)
+		context->values[ZYDIS_REGISTER_RAX + i] =
+			rs_event_u64(event, (uint16_t)(event->layout->rax + i * 8));
+}
+
+/* A stack's access lies beside RSP, and the widest operand has 64 bytes. */
+static bool is_near(uint64_t a, uint64_t b)
+{
+	return a - b + 64 <= 128;
+}
+
+bool rs_instruction_touches(const uint8_t *code, size_t size, const struct rs_event *event,
+			    uint64_t linear)
+{
+	ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
+	static _Thread_local ZydisRegisterContext context;
+	ZydisDecodedInstruction instruction;
+	ZydisDecoder decoder;
+	ZyanU64 address;
+
+	ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+	if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, code, size, &instruction, operands)))
+		return false;
+	read_registers(event, &context);
+	for (unsigned int i = 0; i < instruction.operand_count; i++) {
+		if (operands[i].type != ZYDIS_OPERAND_TYPE_MEMORY ||
+		    operands[i].mem.type != ZYDIS_MEMOP_TYPE_MEM)
+			continue;
+		if (ZYAN_SUCCESS(ZydisCalcAbsoluteAddressEx(&instruction, &operands[i],
+							    rs_event_rip(event), &context,
+							    &address)) &&
+		    is_near(address, linear))
+			return true;
+	}
+	return false;
 }

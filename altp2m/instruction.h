@@ -14,10 +14,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <ringside/event.h>
+
+/* Until RCX is 0; and as long as the two that it compares are equal, or are not. */
+enum rs_repeat {
+	RS_REPEAT_NOT = 0,
+	RS_REPEAT_COUNTED,
+	RS_REPEAT_WHILE_EQUAL,
+	RS_REPEAT_WHILE_DIFFERENT,
+};
+
 struct rs_instruction {
 	uint8_t length;  /* bytes; 0: not known */
 	bool is_proved;  /* Xen's emulator does what the processor does */
-	bool is_repeated; /* a string instruction with REP: one iteration at a time, if stepped */
+	enum rs_repeat repeat; /* a string instruction: one iteration at a time, if it is stepped */
 };
 
 /*
@@ -25,5 +35,12 @@ struct rs_instruction {
  * allocation.
  */
 struct rs_instruction rs_instruction_decode(const uint8_t *code, size_t size);
+
+/*
+ * Does it access memory at or around a linear address, with the registers of the event? If not, it
+ * has not caused the event's fault, which came from the delivery of an interrupt.
+ */
+bool rs_instruction_touches(const uint8_t *code, size_t size, const struct rs_event *event,
+			    uint64_t linear);
 
 #endif

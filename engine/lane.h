@@ -45,10 +45,12 @@ struct rs_lane {
 	bool emulating;     /* the last answer was EMULATE, for a fault on `gfn` */
 	bool copies;        /* it writes to code with breakpoints, on page `detour_gfn`, */
 	bool copies_on;     /* and perhaps on the page that follows in its address space */
+	uint8_t repeat;     /* enum rs_repeat: of the string instruction at `repeat_rip`, */
 	uint8_t detour;     /* enum rs_detour */
 	uint16_t view;
 	uint64_t gfn;
 	uint64_t detour_gfn;
+	uint64_t repeat_rip, repeat_left; /* with so many iterations to come */
 	uint64_t cpu_time_ns; /* detach: how long it had run by then */
 	uint64_t events;      /* for statistics: how many, and most at once */
 	uint32_t depth_max;   /* 0: never more than one */

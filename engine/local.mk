@@ -31,7 +31,7 @@ ringsideinclude_HEADERS = include/ringside/engine.h include/ringside/error.h \
 engine_sources = engine/advance.c engine/advance.h engine/answer.c engine/answer.h engine/attach.c engine/decode.c \
 	engine/decode.h engine/detach.c engine/dispatch.c engine/dispatch.h engine/full.c engine/full.h engine/lane.h \
 	engine/later.c engine/layout.c engine/layout.h engine/next.c engine/options.c \
-	engine/options.h engine/private.h engine/rcu.c engine/rcu.h engine/record.c \
+	engine/options.h engine/past.c engine/past.h engine/private.h engine/rcu.c engine/rcu.h engine/record.c \
 	engine/record.h engine/registers.c engine/registers.h engine/responder.c \
 	engine/responder.h engine/rule.c engine/rule.h engine/run.c engine/set.c engine/settle.c \
 	engine/settle.h engine/sources.c \

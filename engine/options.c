@@ -79,9 +79,24 @@ static int check_breakpoint(const struct rs_watch_options *options)
 	return 0;
 }
 
+static int check_way(const struct rs_watch_options *options)
+{
+	if ((unsigned int)options->way > RS_WAY_STEP)
+		return rs_fail(EINVAL, "way: there is no such way: %d", (int)options->way);
+	if (options->way && options->kind != RS_PAGE &&
+	    !(options->kind == RS_BREAKPOINT && options->breakpoint.place))
+		return rs_fail(EINVAL, "way: there is one to choose past page faults and placed "
+				       "breakpoints only");
+	return 0;
+}
+
 static int check_flags(const struct rs_watch_options *options)
 {
 	enum rs_kind kind = options->kind;
+	int error = check_way(options);
+
+	if (error)
+		return error;
 
 	if (options->deny && kind != RS_CR && kind != RS_MSR)
 		return rs_fail(EINVAL, "deny: only writes to control registers and MSRs can be "

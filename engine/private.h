@@ -132,6 +132,7 @@ struct rs_engine {
 	struct rs_views views;
 	struct rs_view *own_views; /* that the user has made */
 	struct rs_traps traps;
+	uint32_t ways; /* rules that want one of their own */
 	uint32_t holds_writes;
 	uint32_t fork_resets; /* whether Xen has them: 0: not asked yet; 1: no; 2: yes */
 	/* Read on each event's way. */

@@ -106,6 +106,8 @@ int rs_rule_publish(struct rs_engine *engine, struct rs_rule *rule)
 	int error = rs_table_add(engine->table, &entry);
 
 	rule->published = !error;
+	if (!error && rule->options.way)
+		rs_store_relaxed(&engine->ways, engine->ways + 1);
 	if (!error && view_of(rule))
 		view_of(rule)->watch_count++;
 	return error;
@@ -117,6 +119,8 @@ void rs_rule_unpublish(struct rs_engine *engine, struct rs_rule *rule)
 
 	rs_table_remove(engine->table, &entry);
 	rule->published = false;
+	if (rule->options.way)
+		rs_store_relaxed(&engine->ways, engine->ways - 1);
 	if (view_of(rule))
 		view_of(rule)->watch_count--;
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "engine/lane.h"
+#include "engine/past.h"
 #include "engine/private.h"
 #include "engine/trap.h"
 #include "engine/wanted.h"
@@ -57,8 +58,8 @@ static void settle_cpuid(const struct rs_event *event, struct rs_reply *reply)
  * A fast step would end the single-stepping that a handler has asked for. So that vCPU
  * steps in view 0 as it would have stepped here, and returns when its step is reported.
  */
-static void step_in_view_0(struct rs_lane *lane, const struct rs_event *event,
-			   struct rs_reply *reply)
+void rs_settle_step_in_view_0(struct rs_lane *lane, const struct rs_event *event,
+			      struct rs_reply *reply)
 {
 	lane->detour = RS_DETOUR_VIEW;
 	lane->view = event->view;
@@ -71,7 +72,7 @@ void rs_settle_in_view_0(struct rs_lane *lane, const struct rs_event *event,
 			 struct rs_reply *reply)
 {
 	if (lane->stepping) {
-		step_in_view_0(lane, event, reply);
+		rs_settle_step_in_view_0(lane, event, reply);
 		return;
 	}
 	reply->action = RS_ACTION_FAST_STEP;
@@ -84,21 +85,36 @@ static bool is_in_view(const struct rs_event *event)
 	return event->flags & RS_FLAG_ALTERNATE_P2M && event->view != 0;
 }
 
+/* Of a fast step nobody would tell us that the write is done. */
+static void settle_write_to_code(struct rs_lane *lane, const struct rs_event *event,
+				 struct rs_reply *reply)
+{
+	lane->copies = true;
+	lane->copies_on = event->page.offset > PAGE_BYTES - WRITE_MAX;
+	lane->detour_gfn = event->page.gfn;
+	rs_settle_step_in_view_0(lane, event, reply);
+}
+
 static void settle_page(struct rs_engine *engine, struct rs_lane *lane,
 			const struct rs_event *event, struct rs_reply *reply)
 {
+	enum rs_way way;
+
 	if (!is_in_view(event)) {
 		reply->action = RS_ACTION_EMULATE;
-	} else if (event->page.access & RS_ACCESS_W &&
-		   rs_traps_covers(&engine->traps, event->page.gfn)) {
-		/* Of a fast step nobody would tell us that the write is done. */
-		lane->copies = true;
-		lane->copies_on = event->page.offset > PAGE_BYTES - WRITE_MAX;
-		lane->detour_gfn = event->page.gfn;
-		step_in_view_0(lane, event, reply);
-	} else {
-		rs_settle_in_view_0(lane, event, reply);
+		return;
 	}
+	if (event->page.access & RS_ACCESS_W && rs_traps_covers(&engine->traps, event->page.gfn)) {
+		settle_write_to_code(lane, event, reply);
+		return;
+	}
+	way = rs_past_way(engine, event);
+	if (way == RS_WAY_EMULATE && rs_past_may_emulate(engine, event))
+		reply->action = RS_ACTION_EMULATE;
+	else if (way == RS_WAY_STEP)
+		rs_settle_step_in_view_0(lane, event, reply);
+	else
+		rs_settle_in_view_0(lane, event, reply);
 }
 
 /* In the host's map the page is open to all vCPUs while one of them steps. */

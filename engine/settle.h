@@ -33,6 +33,10 @@ struct rs_lane;
 void rs_settle(struct rs_engine *engine, struct rs_lane *lane, const struct rs_event *event,
 	       struct rs_reply *reply);
 
+/* One instruction in view 0, and back by the event of its step: two events. */
+void rs_settle_step_in_view_0(struct rs_lane *lane, const struct rs_event *event,
+			      struct rs_reply *reply);
+
 /* One instruction in view 0, and back: by a fast step, or by the step that the vCPU takes anyway. */
 void rs_settle_in_view_0(struct rs_lane *lane, const struct rs_event *event,
 			 struct rs_reply *reply);

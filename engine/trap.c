@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "altp2m/instruction.h"
+#include "engine/past.h"
 #include "engine/private.h"
 #include "engine/settle.h"
 #include "ring/atomics.h"
@@ -14,8 +15,7 @@
 
 #define PAGE_BYTES 4096
 #define INT3 0xcc
-#define EFER_LMA 0x400
-#define CS_L 0x200 /* of rs_segment.attributes */
+#define RFLAGS_ZF 0x40
 #define CR3_ADDRESS 0x000ffffffffff000ULL
 
 bool rs_trap_is_ours(const struct rs_engine *engine, const struct rs_event *event)
@@ -64,11 +64,6 @@ int rs_trap_locate(struct rs_engine *engine, struct rs_rule *rule)
 
 /* -- past it -- */
 
-static bool is_64bit(const struct rs_event *event)
-{
-	return rs_event_efer(event) & EFER_LMA && rs_event_cs(event).attributes & CS_L;
-}
-
 /* What the instruction goes on with, on the next page. */
 static void read_on(struct rs_engine *engine, const struct rs_event *event, uint8_t *bytes,
 		    size_t size, size_t *count)
@@ -91,7 +86,7 @@ static size_t read_instruction(struct rs_engine *engine, const struct rs_event *
 	size_t count = rs_traps_read(&engine->traps, rs_trap_address(event), bytes,
 				     RS_INSTRUCTION_SIZE);
 
-	if (count && count < RS_INSTRUCTION_SIZE && is_64bit(event) &&
+	if (count && count < RS_INSTRUCTION_SIZE && rs_past_is_64bit(event) &&
 	    !rs_instruction_decode(bytes, count).length)
 		read_on(engine, event, bytes, RS_INSTRUCTION_SIZE, &count);
 	return count;
@@ -99,10 +94,10 @@ static size_t read_instruction(struct rs_engine *engine, const struct rs_event *
 
 /* Registers that a handler has set have the place of the instruction's bytes in the answer. */
 static bool may_emulate(const struct rs_event *event, const struct rs_reply *reply,
-			const uint8_t *bytes, size_t count)
+			const struct rs_instruction *instruction, enum rs_way way)
 {
-	return !(reply->flags & RS_REPLY_SET_REGISTERS) && is_64bit(event) &&
-	       rs_instruction_decode(bytes, count).is_proved;
+	return way <= RS_WAY_EMULATE && instruction->is_proved &&
+	       !(reply->flags & RS_REPLY_SET_REGISTERS) && rs_past_is_64bit(event);
 }
 
 static void emulate(const struct rs_event *event, struct rs_reply *reply, const uint8_t *bytes)
@@ -121,10 +116,37 @@ static void step_with_byte_back(struct rs_engine *engine, struct rs_lane *lane,
 	reply->action = RS_ACTION_STEP;
 }
 
+/* -- a string instruction that is stepped hits its breakpoint at each iteration -- */
+
+static void note_repeat(struct rs_lane *lane, const struct rs_event *event,
+			const struct rs_instruction *instruction)
+{
+	uint64_t left = rs_event_rcx(event);
+
+	lane->repeat = left > 1 ? (uint8_t)instruction->repeat : RS_REPEAT_NOT;
+	lane->repeat_rip = rs_event_rip(event);
+	lane->repeat_left = left;
+}
+
+bool rs_trap_goes_on(struct rs_lane *lane, const struct rs_event *event)
+{
+	bool equal = rs_event_rflags(event) & RFLAGS_ZF;
+
+	if (event->kind != RS_BREAKPOINT || rs_event_rip(event) != lane->repeat_rip)
+		return false;
+	if (rs_event_rcx(event) + 1 == lane->repeat_left &&
+	    (lane->repeat == RS_REPEAT_COUNTED || equal == (lane->repeat == RS_REPEAT_WHILE_EQUAL)))
+		return true;
+	lane->repeat = RS_REPEAT_NOT;
+	return false;
+}
+
 bool rs_trap_settle(struct rs_engine *engine, struct rs_lane *lane, const struct rs_event *event,
 		    struct rs_reply *reply)
 {
 	uint8_t bytes[RS_INSTRUCTION_SIZE] = { 0 };
+	struct rs_instruction instruction;
+	enum rs_way way;
 	size_t count;
 
 	if (!rs_trap_is_ours(engine, event))
@@ -132,14 +154,24 @@ bool rs_trap_settle(struct rs_engine *engine, struct rs_lane *lane, const struct
 	count = read_instruction(engine, event, bytes);
 	if (!count)
 		return false;
-	if (bytes[0] == INT3)
+	instruction = rs_instruction_decode(bytes, count);
+	way = rs_past_way(engine, event);
+	lane->repeat = RS_REPEAT_NOT;
+	if (bytes[0] == INT3) {
 		reply->action = RS_ACTION_GIVE_BACK;
-	else if (may_emulate(event, reply, bytes, count))
+		return true;
+	}
+	if (may_emulate(event, reply, &instruction, way)) {
 		emulate(event, reply, bytes);
-	else if (event->flags & RS_FLAG_ALTERNATE_P2M && event->view)
-		rs_settle_in_view_0(lane, event, reply);
-	else
+		return true;
+	}
+	note_repeat(lane, event, &instruction);
+	if (!(event->flags & RS_FLAG_ALTERNATE_P2M) || !event->view)
 		step_with_byte_back(engine, lane, event, reply);
+	else if (way == RS_WAY_STEP)
+		rs_settle_step_in_view_0(lane, event, reply);
+	else
+		rs_settle_in_view_0(lane, event, reply);
 	return true;
 }
 

@@ -37,6 +37,12 @@ static inline uint64_t rs_trap_address(const struct rs_event *event)
 /* Is the INT3 that was hit ours? */
 bool rs_trap_is_ours(const struct rs_engine *engine, const struct rs_event *event);
 
+/*
+ * Is it the next iteration of a string instruction that this vCPU has begun under a breakpoint? Then
+ * it was reported already.
+ */
+bool rs_trap_goes_on(struct rs_lane *lane, const struct rs_event *event);
+
 /* The way past a breakpoint of ours, into *reply, which continues. False: it is none of ours. */
 bool rs_trap_settle(struct rs_engine *engine, struct rs_lane *lane, const struct rs_event *event,
 		    struct rs_reply *reply);

@@ -12,6 +12,7 @@
 #include "engine/dispatch.h"
 #include "engine/private.h"
 #include "engine/settle.h"
+#include "engine/trap.h"
 #include "ring/atomics.h"
 #include "xen/error.h"
 #include "xen/memory.h"
@@ -208,5 +209,7 @@ bool rs_turn_run(struct rs_worker *worker, struct rs_turn *turn)
 		respond(engine, turn, &turn->own);
 		return true;
 	}
+	if (lane->repeat && rs_trap_goes_on(lane, &turn->event))
+		return rs_turn_end(worker, turn, RS_CONTINUE);
 	return rs_turn_end(worker, turn, rs_dispatch(worker, turn));
 }

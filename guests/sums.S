@@ -34,7 +34,10 @@ functions:
 	mov edx, 1
 	mov ebx, SUMS_CODE
 	mov r12d, SUMS_FUNCTIONS
-1:	call rbx
+1:	mov ecx, 3
+	mov esi, GUEST_DATA_PAGE
+	mov edi, GUEST_DATA_PAGE
+	call rbx
 	add rbx, SUMS_FUNCTION_SIZE
 	dec r12d
 	jnz 1b
@@ -64,10 +67,10 @@ written:
 	inc qword ptr [r15 + SLOT_WRONG_CODE]
 1:	ret
 
-	/* Four kinds by turns: known to be emulated, and not; with and without memory. */
+	/* Five kinds by turns: known to be emulated, and not; with memory; a string instruction. */
 	.section .codepage
 	.org SUMS_CODE - GUEST_CODE_PAGE
-	.rept SUMS_FUNCTIONS / 4
+	.rept SUMS_FUNCTIONS / 5
 	.balign SUMS_FUNCTION_SIZE
 	add rax, 1
 	ret
@@ -81,6 +84,10 @@ written:
 	ret
 	.balign SUMS_FUNCTION_SIZE
 	imul rdx, rdx, 1
+	inc rax
+	ret
+	.balign SUMS_FUNCTION_SIZE
+	repe cmpsb
 	inc rax
 	ret
 	.endr

@@ -23,6 +23,24 @@ struct rs_watch;
 
 #define RS_VCPUS_MAX 256
 
+/* How a vCPU gets past what a watch has seen, when its handler says RS_CONTINUE. */
+enum rs_way {
+	/*
+	 * Past a fault in a view: as RS_WAY_FAST_STEP; past a placed breakpoint: as RS_WAY_EMULATE,
+	 * since its instruction is known for sure; in the host's map: Xen's emulator.
+	 */
+	RS_WAY_AUTO = 0,
+	/*
+	 * Xen's emulator executes the instruction: one event, and on most processors the quickest
+	 * way. Only what is decoded and known to be emulated right; else as RS_WAY_FAST_STEP. Of a
+	 * page fault the bytes are the guest's to change until Xen reads them: not for guests that
+	 * mean harm.
+	 */
+	RS_WAY_EMULATE,
+	RS_WAY_FAST_STEP, /* the processor executes it in view 0: one event */
+	RS_WAY_STEP,      /* the same by a single-step, and back by its event: two events */
+};
+
 /*
  * A breakpoint that the engine places. The guest cannot see it: code with breakpoints is shown
  * to its vCPUs as a copy that can be executed only; reading and writing take place in the
@@ -154,6 +172,8 @@ struct rs_watch_options {
 	/* May be NULL. In the thread that removes it; if that is a handler, after that one. */
 	rs_watch_gone gone;
 	enum rs_at_limit at_limit;
+	/* RS_PAGE (in a view) and RS_BREAKPOINT with `place`; of several watches the first's counts. */
+	enum rs_way way;
 };
 
 /*

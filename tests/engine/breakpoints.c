@@ -19,6 +19,7 @@
 #include "xen/domain.h"
 #include "xen/memory.h"
 
+#define KINDS 5 /* of functions, by turns */
 #define FUNCTION(number) (SUMS_CODE + (number) * SUMS_FUNCTION_SIZE)
 
 /* By function: hits, and of those at another RIP. */
@@ -110,7 +111,7 @@ static void detach(void)
 }
 
 /*
- * One of each of the four kinds of functions, hit once a round. The first round of those that are
+ * One of each of the kinds of functions, hit once a round, and so is a string instruction. The first round of those that are
  * counted may be past them already.
  */
 static void scenario_few(void)
@@ -121,26 +122,31 @@ static void scenario_few(void)
 	attach();
 	watch((struct rs_watch_options){ .kind = RS_BREAKPOINT, .handler = count_stray });
 	tap_ok(rounds(1), "the guest runs");
-	for (uintptr_t i = 0; i < 4; i++)
+	for (uintptr_t i = 0; i < KINDS; i++)
 		place(i);
-	tap_ok(rounds(20), "it runs on with four breakpoints");
+	tap_ok(rounds(20), "it runs on with a breakpoint on each kind of function");
 	before = events_of(RS_BREAKPOINT);
 	steps = events_of(RS_SINGLESTEP);
 	memset(hits, 0, sizeof(hits));
 	tap_ok(rounds(30), "thirty rounds");
-	for (unsigned int i = 0; i < 4; i++)
+	for (unsigned int i = 0; i < KINDS; i++)
 		same &= hits[i] >= 29 * engine->vcpu_count && hits[i] <= hits[0] + engine->vcpu_count &&
 			hits[i] + engine->vcpu_count >= hits[0];
-	tap_ok(same, "each is hit once a pass: %u %u %u %u", hits[0], hits[1], hits[2], hits[3]);
-	tap_ok(events_of(RS_BREAKPOINT) - before == hits[0] + hits[1] + hits[2] + hits[3],
+	tap_ok(same, "each is hit once a pass: %u %u %u %u %u", hits[0], hits[1], hits[2], hits[3],
+	       hits[4]);
+	/* Of the string instruction one for each of its three iterations. */
+	before = events_of(RS_BREAKPOINT) - before;
+	tap_ok(before + 2 * engine->vcpu_count >= hits[0] + hits[1] + hits[2] + hits[3] + 3 * hits[4] &&
+		       before <= hits[0] + hits[1] + hits[2] + hits[3] + 3 * hits[4] +
+					 2 * engine->vcpu_count,
 	       "with one event");
 	/* vCPU 0 alone writes; nothing of it is stepped but that. */
 	tap_ok(TAP_SAME(strays, 0) && TAP_SAME(events_of(RS_SINGLESTEP), steps),
 	       "and no second one");
-	for (unsigned int i = 0; i < 4; i++)
+	for (unsigned int i = 0; i < KINDS; i++)
 		rs_unwatch(watches[i]);
 	memset(hits, 0, sizeof(hits));
-	tap_ok(rounds(5) && TAP_SAME(hits[0] + hits[1] + hits[2] + hits[3], 0),
+	tap_ok(rounds(5) && TAP_SAME(hits[0] + hits[1] + hits[2] + hits[3] + hits[4], 0),
 	       "removed, none is hit");
 	tap_ok(is_unharmed(), "the guest has noticed nothing");
 	tap_ok(all_answered(), "every request answered");
@@ -336,10 +342,51 @@ static void scenario_refused(void)
 	detach();
 }
 
+static struct rs_reply count_fault(const struct rs_event *event, void *user)
+{
+	rs_add_relaxed(&hits[KINDS], 1);
+	return RS_CONTINUE;
+}
+
+/* A page that is read, written and executed, and breakpoints of each kind, each way. */
+static void try_way(enum rs_way way, const char *name)
+{
+	uint64_t steps;
+
+	attach();
+	rounds(1);
+	memset(hits, 0, sizeof(hits));
+	watch((struct rs_watch_options){
+		.kind = RS_PAGE, .handler = count_fault, .way = way,
+		.page = { .first_gfn = GUEST_DATA_PAGE >> 12, .access = 0 } });
+	for (uintptr_t i = 0; i < KINDS; i++)
+		watch((struct rs_watch_options){
+			.kind = RS_BREAKPOINT, .handler = count_hit, .user = (void *)i, .way = way,
+			.breakpoint = { FUNCTION(i), RS_PLACE_PHYSICAL } });
+	steps = events_of(RS_SINGLESTEP);
+	tap_ok(rounds(10) && hits[KINDS] >= 9 && hits[0] >= 9 && hits[4] >= 9,
+	       "%s: ten rounds", name);
+	steps = events_of(RS_SINGLESTEP) - steps;
+	tap_ok(way == RS_WAY_STEP ? steps >= 10 : steps == 0, "%s: %" PRIu64 " steps reported",
+	       name, steps);
+	tap_ok(is_unharmed() && TAP_SAME(strays, 0) && all_answered(), "%s: nothing is noticed",
+	       name);
+	detach();
+}
+
+static void scenario_ways(void)
+{
+	try_way(RS_WAY_AUTO, "automatic");
+	try_way(RS_WAY_EMULATE, "emulate");
+	try_way(RS_WAY_FAST_STEP, "fast step");
+	try_way(RS_WAY_STEP, "step");
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
 } scenarios[] = {
+	{ "ways", scenario_ways },
 	{ "few", scenario_few },
 	{ "written", scenario_written },
 	{ "thousand", scenario_thousand },

@@ -17,6 +17,7 @@ scenario() {
 for vcpus in 1 2; do
 	scenario few --vcpus $vcpus
 	scenario written --vcpus $vcpus
+	scenario ways --vcpus $vcpus
 	scenario replies --vcpus $vcpus
 	scenario fire --vcpus $vcpus
 done

@@ -2,53 +2,100 @@
 /* instruction.c: what may be emulated, and what must never be. */
 #include "altp2m/instruction.h"
 
+#include <string.h>
+
 #include "tests/unit/tap.h"
 
 static const struct {
 	const char *name;
 	uint8_t size;
 	uint8_t code[16];
-	bool is_proved, is_repeated;
+	bool is_proved;
+	enum rs_repeat repeat;
 } instructions[] = {
-	{ "push rbp", 1, { 0x55 }, true, false },
-	{ "mov rbp, rsp", 3, { 0x48, 0x89, 0xe5 }, true, false },
-	{ "sub rsp, 0x20", 4, { 0x48, 0x83, 0xec, 0x20 }, true, false },
-	{ "endbr64", 4, { 0xf3, 0x0f, 0x1e, 0xfa }, true, false },
-	{ "nop word [rax+rax]", 6, { 0x66, 0x0f, 0x1f, 0x44, 0x00, 0x00 }, true, false },
-	{ "call rel32", 5, { 0xe8, 1, 2, 3, 4 }, true, false },
-	{ "mov rax, [rip+8]", 7, { 0x48, 0x8b, 0x05, 8, 0, 0, 0 }, true, false },
-	{ "lock xadd [rdi], eax", 4, { 0xf0, 0x0f, 0xc1, 0x07 }, true, false },
-	{ "cmpxchg16b [rdi]", 4, { 0x48, 0x0f, 0xc7, 0x0f }, true, false },
-	{ "movdqu xmm0, [rsi]", 4, { 0xf3, 0x0f, 0x6f, 0x06 }, true, false },
-	{ "rep movsb", 2, { 0xf3, 0xa4 }, true, true },
-	{ "rep stosq", 3, { 0xf3, 0x48, 0xab }, true, true },
+	{ "push rbp", 1, { 0x55 }, true, RS_REPEAT_NOT },
+	{ "mov rbp, rsp", 3, { 0x48, 0x89, 0xe5 }, true, RS_REPEAT_NOT },
+	{ "sub rsp, 0x20", 4, { 0x48, 0x83, 0xec, 0x20 }, true, RS_REPEAT_NOT },
+	{ "endbr64", 4, { 0xf3, 0x0f, 0x1e, 0xfa }, true, RS_REPEAT_NOT },
+	{ "nop word [rax+rax]", 6, { 0x66, 0x0f, 0x1f, 0x44, 0x00, 0x00 }, true, RS_REPEAT_NOT },
+	{ "call rel32", 5, { 0xe8, 1, 2, 3, 4 }, true, RS_REPEAT_NOT },
+	{ "mov rax, [rip+8]", 7, { 0x48, 0x8b, 0x05, 8, 0, 0, 0 }, true, RS_REPEAT_NOT },
+	{ "lock xadd [rdi], eax", 4, { 0xf0, 0x0f, 0xc1, 0x07 }, true, RS_REPEAT_NOT },
+	{ "cmpxchg16b [rdi]", 4, { 0x48, 0x0f, 0xc7, 0x0f }, true, RS_REPEAT_NOT },
+	{ "movdqu xmm0, [rsi]", 4, { 0xf3, 0x0f, 0x6f, 0x06 }, true, RS_REPEAT_NOT },
+	{ "rep movsb", 2, { 0xf3, 0xa4 }, true, RS_REPEAT_COUNTED },
+	{ "rep stosq", 3, { 0xf3, 0x48, 0xab }, true, RS_REPEAT_COUNTED },
+	{ "repne scasb", 2, { 0xf2, 0xae }, false, RS_REPEAT_WHILE_DIFFERENT },
+	{ "repe cmpsb", 2, { 0xf3, 0xa6 }, false, RS_REPEAT_WHILE_EQUAL },
+	{ "rep lodsb", 2, { 0xf3, 0xac }, false, RS_REPEAT_COUNTED },
 	/* Panics a host whose FPU is lazy. */
-	{ "vcvtps2ph [rdi], xmm0, 0", 6, { 0xc4, 0xe3, 0x79, 0x1d, 0x07, 0x00 }, false, false },
-	{ "vcvtps2ph xmm1, xmm0, 0", 6, { 0xc4, 0xe3, 0x79, 0x1d, 0xc1, 0x00 }, false, false },
+	{ "vcvtps2ph [rdi], xmm0, 0", 6, { 0xc4, 0xe3, 0x79, 0x1d, 0x07, 0x00 }, false, RS_REPEAT_NOT },
+	{ "vcvtps2ph xmm1, xmm0, 0", 6, { 0xc4, 0xe3, 0x79, 0x1d, 0xc1, 0x00 }, false, RS_REPEAT_NOT },
 	/* Become a #UD without any event. */
-	{ "xsaveopt [rdi]", 3, { 0x0f, 0xae, 0x37 }, false, false },
-	{ "xrstor [rdi]", 3, { 0x0f, 0xae, 0x2f }, false, false },
-	{ "iretq", 2, { 0x48, 0xcf }, false, false },
-	{ "mov dr7, rax", 3, { 0x0f, 0x23, 0xf8 }, false, false },
-	{ "mov rax, dr7", 3, { 0x0f, 0x21, 0xf8 }, false, false },
+	{ "xsaveopt [rdi]", 3, { 0x0f, 0xae, 0x37 }, false, RS_REPEAT_NOT },
+	{ "xrstor [rdi]", 3, { 0x0f, 0xae, 0x2f }, false, RS_REPEAT_NOT },
+	{ "iretq", 2, { 0x48, 0xcf }, false, RS_REPEAT_NOT },
+	{ "mov dr7, rax", 3, { 0x0f, 0x23, 0xf8 }, false, RS_REPEAT_NOT },
+	{ "mov rax, dr7", 3, { 0x0f, 0x21, 0xf8 }, false, RS_REPEAT_NOT },
 	/* Endless events. */
-	{ "int 0x80", 2, { 0xcd, 0x80 }, false, false },
+	{ "int 0x80", 2, { 0xcd, 0x80 }, false, RS_REPEAT_NOT },
 	/* Other undefined flags. */
-	{ "imul rax, rbx, 3", 4, { 0x48, 0x6b, 0xc3, 0x03 }, false, false },
-	{ "bsf rax, rbx", 4, { 0x48, 0x0f, 0xbc, 0xc3 }, false, false },
+	{ "imul rax, rbx, 3", 4, { 0x48, 0x6b, 0xc3, 0x03 }, false, RS_REPEAT_NOT },
+	{ "bsf rax, rbx", 4, { 0x48, 0x0f, 0xbc, 0xc3 }, false, RS_REPEAT_NOT },
 	/* Not run in all forms. */
-	{ "mov rax, gs:[0x10]", 9, { 0x65, 0x48, 0x8b, 0x04, 0x25, 0x10, 0, 0, 0 }, false, false },
-	{ "mov ds, eax", 2, { 0x8e, 0xd8 }, false, false },
-	{ "mov cr3, rax", 3, { 0x0f, 0x22, 0xd8 }, false, false },
-	{ "push fs", 2, { 0x0f, 0xa0 }, false, false },
-	{ "mov eax, [edi]", 3, { 0x67, 0x8b, 0x07 }, false, false },
-	{ "syscall", 2, { 0x0f, 0x05 }, false, false },
-	{ "retf", 1, { 0xcb }, false, false },
-	{ "int3", 1, { 0xcc }, false, false },
-	{ "hlt", 1, { 0xf4 }, false, false },
-	{ "vmovups zmm0, [rax]", 6, { 0x62, 0xf1, 0x7c, 0x48, 0x10, 0x00 }, false, false },
+	{ "mov rax, gs:[0x10]", 9, { 0x65, 0x48, 0x8b, 0x04, 0x25, 0x10, 0, 0, 0 }, false, RS_REPEAT_NOT },
+	{ "mov ds, eax", 2, { 0x8e, 0xd8 }, false, RS_REPEAT_NOT },
+	{ "mov cr3, rax", 3, { 0x0f, 0x22, 0xd8 }, false, RS_REPEAT_NOT },
+	{ "push fs", 2, { 0x0f, 0xa0 }, false, RS_REPEAT_NOT },
+	{ "mov eax, [edi]", 3, { 0x67, 0x8b, 0x07 }, false, RS_REPEAT_NOT },
+	{ "syscall", 2, { 0x0f, 0x05 }, false, RS_REPEAT_NOT },
+	{ "retf", 1, { 0xcb }, false, RS_REPEAT_NOT },
+	{ "int3", 1, { 0xcc }, false, RS_REPEAT_NOT },
+	{ "hlt", 1, { 0xf4 }, false, RS_REPEAT_NOT },
+	{ "vmovups zmm0, [rax]", 6, { 0x62, 0xf1, 0x7c, 0x48, 0x10, 0x00 }, false, RS_REPEAT_NOT },
 };
 #define COUNT (sizeof(instructions) / sizeof(*instructions))
+
+/* Which memory an instruction accesses, with rdi 0x5000, rsi 0x6000, rsp 0x7000, rip 0x8000. */
+static const struct {
+	const char *name;
+	uint8_t code[16];
+	uint64_t linear;
+	bool touches;
+} accesses[] = {
+	{ "mov [rdi], eax", { 0x89, 0x07 }, 0x5000, true },
+	{ "mov [rdi], eax, its end", { 0x89, 0x07 }, 0x5003, true },
+	{ "mov [rdi], eax, elsewhere", { 0x89, 0x07 }, 0x6000, false },
+	{ "mov eax, [rsi+rdi*2+0x10]", { 0x8b, 0x44, 0x7e, 0x10 }, 0x10010, true },
+	{ "mov rax, [rip+0x100]", { 0x48, 0x8b, 0x05, 0, 1, 0, 0 }, 0x8107, true },
+	{ "push rax", { 0x50 }, 0x6ff8, true },
+	{ "call rel32", { 0xe8, 0, 0, 0, 0 }, 0x6ff8, true },
+	{ "pop rax", { 0x58 }, 0x7000, true },
+	{ "rep movsb, from", { 0xf3, 0xa4 }, 0x6000, true },
+	{ "rep movsb, to", { 0xf3, 0xa4 }, 0x5000, true },
+	{ "lea rax, [rdi]", { 0x48, 0x8d, 0x07 }, 0x5000, false },
+	{ "nop", { 0x90 }, 0x6ff8, false },
+};
+
+static void test_accesses(void)
+{
+	const struct rs_layout *layout = rs_layout_find(7);
+	struct rs_event event = { .layout = layout };
+	static uint64_t message[64];
+	char *bytes = (char *)message;
+
+	event.message = message;
+	memcpy(bytes + layout->rdi, &(uint64_t){ 0x5000 }, 8);
+	memcpy(bytes + layout->rsi, &(uint64_t){ 0x6000 }, 8);
+	memcpy(bytes + layout->rsp, &(uint64_t){ 0x7000 }, 8);
+	memcpy(bytes + layout->rip, &(uint64_t){ 0x8000 }, 8);
+	for (size_t i = 0; i < sizeof(accesses) / sizeof(*accesses); i++)
+		tap_ok(TAP_SAME(rs_instruction_touches(accesses[i].code, 16, &event,
+						       accesses[i].linear),
+				accesses[i].touches),
+		       "%s: %#" PRIx64 " is %stouched", accesses[i].name, accesses[i].linear,
+		       accesses[i].touches ? "" : "not ");
+}
 
 int main(void)
 {
@@ -60,13 +107,14 @@ int main(void)
 
 		tap_ok(TAP_SAME(found.length, instructions[i].size) &&
 			       TAP_SAME(found.is_proved, instructions[i].is_proved) &&
-			       TAP_SAME(found.is_repeated, instructions[i].is_repeated),
+			       TAP_SAME(found.repeat, instructions[i].repeat),
 		       "%s: %s", instructions[i].name,
 		       instructions[i].is_proved ? "emulated" : "not emulated");
 		found = rs_instruction_decode(instructions[i].code, instructions[i].size - 1U);
 		if (found.length || found.is_proved)
 			tap_ok(false, "%s: cut short", instructions[i].name);
 	}
+	test_accesses();
 	tap_ok(!rs_instruction_decode(none, 2).length, "what is no instruction");
 	return tap_done();
 }

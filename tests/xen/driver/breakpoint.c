@@ -192,6 +192,37 @@ static void hidden(struct bed *bed)
 	call_hit(bed, MB_STUB_2, MB_VALUE + 2, 1);
 }
 
+/* Each way past a breakpoint and past a fault, on instructions that are trusted to the emulator. */
+static void ways(struct bed *bed)
+{
+	static const struct {
+		enum rs_way way;
+		const char *name;
+		unsigned int steps; /* reported, of one breakpoint and one fault */
+	} all[] = {
+		{ RS_WAY_EMULATE, "emulate", 0 },
+		{ RS_WAY_FAST_STEP, "fast step", 0 },
+		{ RS_WAY_STEP, "step", 2 },
+	};
+
+	for (unsigned int i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		uint64_t steps = bed_statistics(bed).events[RS_SINGLESTEP];
+
+		bed_watch(bed, (struct rs_watch_options){
+				       .kind = RS_BREAKPOINT, .way = all[i].way,
+				       .breakpoint = { MB_STUB_2, RS_PLACE_PHYSICAL } });
+		bed_watch(bed, (struct rs_watch_options){
+				       .kind = RS_PAGE, .way = all[i].way,
+				       .page = { .first_gfn = MB_DATA >> 12 } });
+		call_hit(bed, MB_STUB_2, MB_VALUE + 2, 1);
+		check(read_guest(bed, MB_DATA) == MB_DATA_0 && bed->seen == 1,
+		      "%s: past a fault, with %u events", all[i].name, bed->seen);
+		steps = bed_statistics(bed).events[RS_SINGLESTEP] - steps;
+		check(steps == all[i].steps, "%s: %" PRIu64 " steps reported", all[i].name, steps);
+		bed_unwatch_all(bed);
+	}
+}
+
 const struct test tests_of_breakpoint[] = {
 	{ .name = "int3", .run = int3, .about = "INT3: given back, skipped, emulated" },
 	{ .name = "int3-refused", .run = int3_refused, .about = "replies that Xen would ignore" },
@@ -200,6 +231,8 @@ const struct test tests_of_breakpoint[] = {
 	  .about = "registers that would crash the guest" },
 	{ .name = "int3-unwatched", .run = int3_unwatched, .about = "nobody watches" },
 	{ .name = "int3-hidden", .run = hidden, .about = "placed, and hidden by a view",
+	  .page_method = RS_PAGE_METHOD_ALTP2M },
+	{ .name = "int3-ways", .run = ways, .about = "the ways past breakpoints and faults",
 	  .page_method = RS_PAGE_METHOD_ALTP2M },
 	{ .name = "inject", .run = inject, .about = "other exceptions in its place" },
 	{ 0 },
