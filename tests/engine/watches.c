@@ -121,9 +121,11 @@ static void scenario_change(void)
 		{ .kind = RS_CPUID, .vcpus = { 1 << 0 } },
 	};
 	struct rs_watch_options pages[] = {
-		{ .kind = RS_PAGE, .page = { DATA_GFN, DATA_GFN, 0 } },
-		{ .kind = RS_PAGE, .page = { DATA_GFN, CODE_GFN, RS_ACCESS_R } },
-		{ .kind = RS_PAGE, .page = { CODE_GFN, CODE_GFN, RS_ACCESS_R | RS_ACCESS_W } },
+		{ .kind = RS_PAGE, .page = { .first_gfn = DATA_GFN, .last_gfn = DATA_GFN } },
+		{ .kind = RS_PAGE, .page = { .first_gfn = DATA_GFN, .last_gfn = CODE_GFN,
+					     .access = RS_ACCESS_R } },
+		{ .kind = RS_PAGE, .page = { .first_gfn = CODE_GFN, .last_gfn = CODE_GFN,
+					     .access = RS_ACCESS_R | RS_ACCESS_W } },
 	};
 
 	try_change(registers, 4, "CR3, CR4, CR4 asynchronous, XCR0");
