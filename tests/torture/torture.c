@@ -138,9 +138,17 @@ static void on_gone(void *data)
 	free(user);
 }
 
-static struct rs_watch_options choose(uint32_t *random)
+static struct user *make_user(uint32_t *random)
 {
 	struct user *user = malloc(sizeof(*user));
+
+	user->canary = CANARY;
+	user->style = next_random(random) % 4;
+	return user;
+}
+
+static struct rs_watch_options choose(uint32_t *random)
+{
 	struct rs_watch_options chosen[] = {
 		{ .kind = RS_CR, .cr = { .which = RS_CR3 } },
 		{ .kind = RS_CR, .cr = { .which = RS_CR3 }, .asynchronous = true },
@@ -148,20 +156,34 @@ static struct rs_watch_options choose(uint32_t *random)
 		{ .kind = RS_CPUID },
 		{ .kind = RS_BREAKPOINT },
 		{ .kind = RS_GUEST_REQUEST },
-		{ .kind = RS_PAGE, .page = { DATA_GFN, 0, 0 } },
-		{ .kind = RS_PAGE, .page = { DATA_GFN, CODE_GFN, RS_ACCESS_R } },
+		{ .kind = RS_PAGE, .page = { .first_gfn = DATA_GFN } },
+		{ .kind = RS_PAGE, .page = { .first_gfn = DATA_GFN, .last_gfn = CODE_GFN,
+					     .access = RS_ACCESS_R } },
 		{ .kind = RS_DESCRIPTOR },
 		{ .kind = RS_CR, .cr = { .which = RS_CR4 }, .vcpus = { 5 } },
 	};
 	struct rs_watch_options *one =
 		&chosen[next_random(random) % (sizeof(chosen) / sizeof(chosen[0]))];
 
-	user->canary = CANARY;
-	user->style = next_random(random) % 4;
 	one->handler = on_event;
-	one->user = user;
+	one->user = make_user(random);
 	one->gone = on_gone;
 	return *one;
+}
+
+/* Another user, and other vCPUs; the former user is told to go. */
+static void change(struct rs_watch *watch, struct rs_watch_options wanted, uint32_t *random)
+{
+	int error;
+
+	wanted.user = make_user(random);
+	wanted.vcpus[0] = next_random(random) % 2 ? 0 : next_random(random);
+	error = rs_watch_change(watch, &wanted);
+	if (!error)
+		return;
+	printf("# change: %s\n", rs_strerror(error));
+	rs_add_relaxed(&wrong, 1);
+	on_gone(wanted.user);
 }
 
 static void *add_and_remove(void *number)
@@ -180,6 +202,8 @@ static void *add_and_remove(void *number)
 				printf("# watch: %s\n", rs_strerror(error));
 				rs_add_relaxed(&wrong, 1);
 				on_gone(wanted.user);
+			} else if (next_random(&random) % 2) {
+				change(watches[i], wanted, &random);
 			}
 			rs_add_relaxed(&added, 1);
 			sleep_us(next_random(&random) % 500);
