@@ -23,7 +23,6 @@
 #define MSR_LSTAR 0xc0000082
 #define DATA_GFN (GUEST_DATA_PAGE >> 12)
 #define CODE_GFN (GUEST_CODE_PAGE >> 12)
-#define ACCESS_NONE 0
 #define HYPERCALL_HVM_OP 34
 
 static struct rs_engine *engine;
@@ -188,7 +187,8 @@ static void try_pages(enum rs_page_method method, const char *name)
 	for (unsigned int i = 0; i < 4; i++) {
 		made = watch((struct rs_watch_options){
 			.kind = RS_PAGE, .handler = count_event,
-			.page = { DATA_GFN, CODE_GFN, accesses[i] } });
+			.page = { .first_gfn = DATA_GFN, .last_gfn = CODE_GFN,
+				  .access = accesses[i] } });
 		seen.events = 0;
 		tap_ok(run(50), "pages by %s: 50 faults with access %u left", name, accesses[i]);
 		rs_unwatch(made);
@@ -334,7 +334,7 @@ static void try_steps(bool closed)
 					 .handler = begin_steps });
 	if (closed)
 		watch((struct rs_watch_options){
-			.kind = RS_PAGE, .page = { DATA_GFN, CODE_GFN, ACCESS_NONE } });
+			.kind = RS_PAGE, .page = { .first_gfn = DATA_GFN, .last_gfn = CODE_GFN } });
 	tap_ok(run(100), "100 events, a third of them followed by five steps");
 	tap_ok(seen.steps >= 33 * 5 - 20, "%u steps were taken", seen.steps);
 	tap_ok(guest_mishaps() == 0, "the guest does not notice");
@@ -362,7 +362,7 @@ static void scenario_step_everything(void)
 	watch((struct rs_watch_options){ .kind = RS_CR, .cr.which = RS_CR3,
 					 .handler = step_for_ever });
 	watch((struct rs_watch_options){ .kind = RS_PAGE,
-					 .page = { DATA_GFN, CODE_GFN, ACCESS_NONE } });
+					 .page = { .first_gfn = DATA_GFN, .last_gfn = CODE_GFN } });
 	tap_ok(run(3000), "3000 instructions stepped through closed pages");
 	tap_ok(guest_mishaps() == 0, "the guest does not notice");
 	detach("step everything");
@@ -389,7 +389,7 @@ static void scenario_emulate(void)
 
 	attach();
 	watch((struct rs_watch_options){ .kind = RS_PAGE, .handler = emulate, .user = &reply,
-					 .page = { DATA_GFN, 0, ACCESS_NONE } });
+					 .page = { .first_gfn = DATA_GFN } });
 	before = locked_word();
 	tap_ok(run(100), "100 faults emulated");
 	tap_ok(locked_word() > before, "what they write is written");
@@ -537,7 +537,7 @@ static void *add_and_remove(void *unused)
 			{ .kind = RS_CR, .cr.which = RS_CR3 },
 			{ .kind = RS_MSR, .msr.index = MSR_LSTAR },
 			{ .kind = RS_BREAKPOINT },
-			{ .kind = RS_PAGE, .page = { DATA_GFN, 0, ACCESS_NONE } },
+			{ .kind = RS_PAGE, .page = { .first_gfn = DATA_GFN } },
 		};
 
 		*user = 0xfeed;
@@ -608,7 +608,7 @@ static void scenario_detach(void)
 		watch((struct rs_watch_options){ .kind = RS_MSR, .msr.index = MSR_LSTAR,
 						 .handler = count_event });
 		watch((struct rs_watch_options){ .kind = RS_PAGE, .handler = count_event,
-						 .page = { DATA_GFN, CODE_GFN, ACCESS_NONE } });
+						 .page = { .first_gfn = DATA_GFN, .last_gfn = CODE_GFN } });
 		good &= run(10 + i * 7);
 		good &= guest_mishaps() == 0;
 		if (rs_engine_detach(engine)) {
@@ -631,7 +631,8 @@ static void scenario_no_cpuid(void)
 	error = rs_watch(engine, &options, NULL);
 	tap_ok(error == -EOPNOTSUPP, "an event that is not offered: %s", rs_strerror(error));
 	options = (struct rs_watch_options){ .kind = RS_PAGE,
-					     .page = { 0xfee00, 0, RS_ACCESS_R } };
+					     .page = { .first_gfn = 0xfee00,
+						       .access = RS_ACCESS_R } };
 	error = rs_watch(engine, &options, NULL);
 	tap_ok(error < 0, "a page that is no RAM: %s", rs_strerror(error));
 	detach("not offered");

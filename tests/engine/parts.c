@@ -52,6 +52,14 @@ static int check(struct rs_watch_options options)
 	return rs_options_check_watch(&options, kinds);
 }
 
+static int check_page(uint64_t first_gfn, uint64_t last_gfn, uint32_t access)
+{
+	return check((struct rs_watch_options){ .kind = RS_PAGE,
+						.page = { .first_gfn = first_gfn,
+							  .last_gfn = last_gfn,
+							  .access = access } });
+}
+
 static void test_options(void)
 {
 	struct {
@@ -79,17 +87,11 @@ static void test_options(void)
 	       "no denying of XCR0");
 	tap_ok(check((struct rs_watch_options){ .kind = RS_CPUID, .deny = true }) == -EINVAL,
 	       "no denying of CPUID");
-	tap_ok(check((struct rs_watch_options){ .kind = RS_PAGE,
-						.page = { 5, 4, 0 } }) == -EINVAL,
-	       "no backward range");
-	tap_ok(check((struct rs_watch_options){ .kind = RS_PAGE,
-						.page = { 5, 0, RS_ACCESS_W } }) == -EINVAL &&
-		       check((struct rs_watch_options){
-			       .kind = RS_PAGE,
-			       .page = { 5, 0, RS_ACCESS_W | RS_ACCESS_X } }) == -EINVAL,
+	tap_ok(check_page(5, 4, 0) == -EINVAL, "no backward range");
+	tap_ok(check_page(5, 0, RS_ACCESS_W) == -EINVAL &&
+		       check_page(5, 0, RS_ACCESS_W | RS_ACCESS_X) == -EINVAL,
 	       "no page that can be written but not read");
-	tap_ok(check((struct rs_watch_options){ .kind = RS_PAGE, .page = { 5, 0, 7 } }) == -EINVAL,
-	       "no watch for nothing");
+	tap_ok(check_page(5, 0, 7) == -EINVAL, "no watch for nothing");
 	tap_ok(check((struct rs_watch_options){ .kind = RS_MSR,
 						.msr = { .index = 0x1fff } }) == 0 &&
 		       check((struct rs_watch_options){ .kind = RS_MSR,
