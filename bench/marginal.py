@@ -93,8 +93,11 @@ def is_clean(run, way):
         return run["waits_per_event"] >= 0.98
     if way == "hot":
         return run["waits_per_event"] <= 0.005
-    # Two for eight: the port rings once more for those that came while it was read.
-    return run["waits_per_event"] <= 0.27
+    # Two for eight: the port rings once more for those that came while it was read. And one notify
+    # for eight, but for some: the engine learns how quick the handler is, and again when the
+    # machine has pushed it aside in the middle of one.
+    notifies = run.get("notifies_per_event", 0) * run["events"]
+    return run["waits_per_event"] <= 0.27 and notifies <= run["events"] / 8 + 16
 
 
 class Least:
@@ -120,9 +123,9 @@ def difference(small, great):
 
 
 def count(options, contestant, kind, way, wrapper, read, enough):
-    """{name: cost of an event}. `read(folder)` gives {name: count} of the run that has just ended;
-    `wrapper(folder)` gives the words in front of the contestant; `enough(total)` says whether an
-    outcome of clean runs is taken as it is, or more attempts are made."""
+    """{name: cost of an event}, and whether it was counted in clean runs. `read(folder)` gives {name:
+    count} of the run that has just ended; `wrapper(folder)` gives the words in front of the contestant;
+    `enough(total)` says whether an outcome of clean runs is taken as it is, or more attempts are made."""
     lengths = [(events, Least()) for events in WAYS[way]["events"]]
     small, great = (least for _, least in lengths)
     for _ in range(ATTEMPTS):
@@ -132,11 +135,8 @@ def count(options, contestant, kind, way, wrapper, read, enough):
                 least.offer(read(folder), run, way)
         cost = difference(small, great)
         if small.clean() and great.clean() and enough(sum(cost.values())):
-            return cost
-    if not (small.clean() and great.clean()):
-        print(f"{contestant} {kind} {way}: the machine is too busy for events at their time: "
-              "the least of all attempts is taken", file=sys.stderr)
-    return cost
+            break
+    return cost, small.clean() and great.clean()
 
 
 def compiler(options):
@@ -190,9 +190,12 @@ def main(options, noun, wrapper, read, slack):
         def enough(total, bar=bar):
             return not options.update and not (options.check and is_worse(total, bar, slack))
 
-        cost = count(options, contestant, kind, way, wrapper, read, enough)
+        cost, clean = count(options, contestant, kind, way, wrapper, read, enough)
         total = sum(cost.values())
         line, worse = verdict(name, total, bar, slack)
+        if not clean:
+            print(f"{name}: there was no clean run: the machine is too busy to judge", file=sys.stderr)
+            worse = False
         print(line if options.check else f"{name}: {total:.2f} {noun} an event", flush=True)
         failed += options.check and worse
         if not options.quiet:

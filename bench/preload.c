@@ -14,6 +14,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -145,4 +146,22 @@ EXPORT int epoll_pwait(int fd, struct epoll_event *events, int number, int timeo
 {
 	count(COUNTS_WAIT);
 	return NEXT(epoll_pwait)(fd, events, number, timeout, mask);
+}
+
+/* The engine's way to poll and read without being cancelled. The model's shim makes other calls so. */
+EXPORT long syscall(long number, ...)
+{
+	long arguments[6];
+	va_list list;
+
+	va_start(list, number);
+	for (int i = 0; i < 6; i++)
+		arguments[i] = va_arg(list, long);
+	va_end(list);
+	if (number == SYS_poll)
+		count(COUNTS_WAIT);
+	else if (number == SYS_read)
+		count(COUNTS_READ);
+	return NEXT(syscall)(number, arguments[0], arguments[1], arguments[2], arguments[3],
+			     arguments[4], arguments[5]);
 }

@@ -112,6 +112,7 @@ struct rs_engine {
 	int wake_fd;    /* an epoll of the two below */
 	int stop_fd;    /* an eventfd */
 	int release_fd; /* xenstore's; -1: we look now and then instead */
+#define RS_LOOK_MS 500
 	int loop_fd;    /* rs_engine_fd's: an epoll of the port and of wake_fd; -1: nobody asked */
 
 	/* Who is inside: threads that run, step or pull. */

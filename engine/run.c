@@ -15,9 +15,6 @@
 #include "xen/error.h"
 #include "xen/store.h"
 
-/* Where xenstore does not tell us, we look this often whether the guest lives. */
-#define LOOK_MS 500
-
 static bool take_stop(struct rs_engine *engine)
 {
 	return rs_load_relaxed(&engine->stop) && rs_exchange_acquire(&engine->stop, 0);
@@ -57,14 +54,11 @@ static int look_around(struct rs_engine *engine)
 	return 0;
 }
 
-int rs_engine_wait(struct rs_worker *worker, int timeout_ms)
+/* Something else than work has ended a wait. */
+static int look_after_wait(struct rs_worker *worker, int result)
 {
 	struct rs_engine *engine = worker->engine;
-	int result;
 
-	if (engine->release_fd < 0 && (timeout_ms < 0 || timeout_ms > LOOK_MS))
-		timeout_ms = LOOK_MS;
-	result = rs_wait(worker, timeout_ms);
 	if (result < 0)
 		return rs_fail(result, "domain %u: waiting for events: %s", engine->domain,
 			       strerror(-result));
@@ -74,6 +68,19 @@ int rs_engine_wait(struct rs_worker *worker, int timeout_ms)
 		result = result == RS_DOORBELL_TIMEOUT && engine->release_fd < 0
 				 ? rs_engine_check_life(engine) : 0;
 	return !result && rs_load_relaxed(&engine->stop) ? RS_ENGINE_STOPPED : result;
+}
+
+int rs_engine_wait(struct rs_worker *worker, int timeout_ms)
+{
+	struct rs_engine *engine = worker->engine;
+	int result;
+
+	if (engine->release_fd < 0 && timeout_ms > RS_LOOK_MS)
+		timeout_ms = RS_LOOK_MS;
+	result = rs_wait(worker, timeout_ms);
+	if (result == RS_DOORBELL_WORK && !rs_load_relaxed(&engine->stop))
+		return 0;
+	return look_after_wait(worker, result);
 }
 
 /* -- becoming a worker -- */
@@ -178,8 +185,10 @@ static int loop(struct rs_worker *worker)
 
 	while (result >= 0 && !rs_load_relaxed(&engine->stop)) {
 		result = rs_worker_visit(worker);
-		if (!result)
-			result = rs_engine_wait(worker, -1);
+		if (result)
+			continue;
+		result = rs_wait(worker, -1);
+		result = result == RS_DOORBELL_WORK ? 0 : look_after_wait(worker, result);
 	}
 	/* The others have no other way to learn of it. */
 	if (result < 0 && result != RS_ENGINE_STOPPED)

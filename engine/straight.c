@@ -214,6 +214,13 @@ NEVER_INLINE const struct rs_known *look_again(struct rs_worker *worker, uint32_
 
 /* -- from the ring and to it -- */
 
+/* T2, and before it to who reads the record: see ring.h, where there may be none. */
+static inline void consume(struct rs_engine *engine, uint32_t index)
+{
+	rs_store_release(&engine->record->req_cons, index);
+	rs_store_release(&engine->ring.req_cons, index);
+}
+
 /* The next request is to be copied into its turn. It is not taken yet. */
 static inline void begin_copy(const struct rs_ring *ring, struct rs_record_turn *record,
 			      uint32_t index)
@@ -315,8 +322,7 @@ ALWAYS_INLINE int put(struct rs_worker *worker, uint32_t index)
 	uint64_t now = rs_ticks();
 	int error;
 
-	rs_store_relaxed(&ring->rsp_prod, index);
-	rs_ring_push(ring);
+	rs_ring_push_to(ring, index);
 	error = rs_doorbell_notify(&engine->doorbell);
 	if (index != worker->straight.first)
 		end_stage(worker, index, now);
@@ -400,7 +406,7 @@ ALWAYS_INLINE int handle(struct rs_worker *worker, struct rs_turn *turn, uint32_
 		if (result)
 			return result;
 	}
-	rs_ring_consume(&engine->ring, index + 1); /* T2 */
+	consume(engine, index + 1);
 	begin_event(engine, turn, wire);
 	reply = rule->options.handler(&turn->event, rule->options.user);
 	memcpy(&first_word, &reply, sizeof(first_word));
@@ -420,14 +426,13 @@ ALWAYS_INLINE int handle(struct rs_worker *worker, struct rs_turn *turn, uint32_
 	return ANSWERED;
 }
 
-/* Nothing is under way, and nobody else can put: he would need a turn. */
+/* Nobody else can put: he would need a turn. */
 static inline bool may_begin(const struct rs_worker *worker)
 {
 	const struct rs_engine *engine = worker->engine;
 
-	return engine->straight && !worker->pulling &&
-	       rs_load_acquire(&engine->unused) == ALL_TURNS && /* F1 */
-	       !rs_load_acquire(&engine->responder.word) &&     /* C2 */
+	return !worker->pulling &&
+	       !rs_load_acquire(&engine->responder.word) && /* C2 */
 	       engine->ring.rsp_prod == engine->ring.req_cons;
 }
 
@@ -489,10 +494,13 @@ int rs_straight_visit(struct rs_worker *worker)
 	uint32_t begin = engine->ring.req_cons;
 	uint32_t end = rs_load_acquire(&engine->ring.page->req_prod); /* T1 */
 
-	if (!may_begin(worker) || end - begin > RS_RING_SLOTS)
+	/* F1 */
+	if (rs_load_acquire(&engine->unused) != ALL_TURNS)
 		return rs_worker_visit_lanes(worker, 0);
 	if (begin == end)
 		return 0;
+	if (!may_begin(worker) || end - begin > RS_RING_SLOTS)
+		return rs_worker_visit_lanes(worker, 0);
 	return engine->straight_avx ? visit_avx(worker, begin, end)
 				    : visit_sse2(worker, begin, end);
 }

@@ -52,10 +52,11 @@ static int64_t now_ms(void)
 /* What is left until a deadline; -1: there is none. */
 static int left_ms(int timeout_ms, int64_t deadline)
 {
-	int64_t left = deadline - now_ms();
+	int64_t left;
 
 	if (timeout_ms <= 0)
 		return timeout_ms;
+	left = deadline - now_ms();
 	return left > 0 ? (int)left : 0;
 }
 
@@ -110,15 +111,11 @@ static bool watch_end(struct rs_worker *worker)
 }
 
 /* With the port masked: whatever comes is seen on the page. */
-static bool spin(struct rs_worker *worker, bool patient)
+static bool spin(struct rs_worker *worker)
 {
 	const struct rs_engine *engine = worker->engine;
 	uint64_t begin;
 
-	if (rs_ring_pending(&engine->ring) || is_called(engine))
-		return true;
-	if (!patient || !engine->may_spin || worker->credit <= 0)
-		return false;
 	rs_count(&worker->counters, &worker->counters.spins, 1);
 	begin = rs_ticks();
 	do {
@@ -145,16 +142,24 @@ static int block(struct rs_worker *worker, int timeout_ms)
 	/* S3: against S4. */
 	rs_store_seq_cst(&engine->blocked, 1);
 	if (!rs_load_seq_cst(&engine->ready) && !rs_load_seq_cst(&engine->stop)) {
-		begin = rs_ticks();
-		rs_count(&worker->counters, &worker->counters.sleeps, 1);
+		begin = engine->may_spin ? rs_ticks() : 0;
+		rs_count_own(&worker->counters.sleeps, 1);
 		result = rs_doorbell_block(&engine->doorbell, timeout_ms);
-		if (result == RS_DOORBELL_WORK && rs_ticks() - begin < SPIN_TICKS)
+		if (engine->may_spin && result == RS_DOORBELL_WORK &&
+		    rs_ticks() - begin < SPIN_TICKS)
 			worker->credit = RS_WAIT_CREDIT;
 	}
 	rs_store_relaxed(&engine->blocked, 0);
 	return result;
 }
 
+/* Nobody has a limit, but somebody must look whether the guest lives. */
+static int limit_ms(const struct rs_engine *engine, int left)
+{
+	return left < 0 && engine->release_fd < 0 ? RS_LOOK_MS : left;
+}
+
+/* The worker has just looked at the ring. */
 static int watch(struct rs_worker *worker, int timeout_ms)
 {
 	struct rs_engine *engine = worker->engine;
@@ -163,7 +168,7 @@ static int watch(struct rs_worker *worker, int timeout_ms)
 	for (;;) {
 		int left, result;
 
-		if (spin(worker, timeout_ms != 0))
+		if (timeout_ms && engine->may_spin && worker->credit > 0 && spin(worker))
 			return RS_DOORBELL_WORK;
 		result = rs_doorbell_arm(&engine->doorbell);
 		if (result < 0)
@@ -171,11 +176,13 @@ static int watch(struct rs_worker *worker, int timeout_ms)
 		if (rs_ring_pending(&engine->ring))
 			return RS_DOORBELL_WORK;
 		left = left_ms(timeout_ms, deadline);
-		result = block(worker, left);
+		result = block(worker, limit_ms(engine, left));
 		if (result < 0 || result == RS_DOORBELL_WOKEN)
 			return result;
 		if (rs_ring_pending(&engine->ring) || is_called(engine))
 			return RS_DOORBELL_WORK;
+		if (left < 0 && result == RS_DOORBELL_TIMEOUT)
+			return result;
 		/* Not with the port masked: who waits at rs_engine_fd would not hear it any more. */
 		if (left == 0 && engine->doorbell.armed)
 			return RS_DOORBELL_TIMEOUT;
@@ -327,9 +334,10 @@ static bool is_woken(const struct rs_engine *engine)
 	return epoll_wait(engine->wake_fd, &event, 1, 0) > 0;
 }
 
-static int spin_for_ever(struct rs_worker *worker, int timeout_ms)
+static int spin_for_ever(struct rs_worker *worker, int left)
 {
 	struct rs_engine *engine = worker->engine;
+	int timeout_ms = limit_ms(engine, left);
 	uint64_t end = timeout_ms > 0 ? rs_now_ns() + (uint64_t)timeout_ms * 1000000 : 0;
 
 	for (;;) {
@@ -362,12 +370,12 @@ static void yield(struct rs_worker *worker)
 	sched_yield();
 }
 
-int rs_wait(struct rs_worker *worker, int timeout_ms)
+static __attribute__((noinline)) int wait_shared(struct rs_worker *worker, int timeout_ms)
 {
 	struct rs_engine *engine = worker->engine;
 	int result;
 
-	if (rs_ring_pending(&engine->ring))
+	if (engine->worker_count > 1 && rs_ring_pending(&engine->ring))
 		yield(worker);
 	if (engine->waiting == RS_WAIT_SPIN && rs_load_relaxed(&engine->loop_fd) < 0)
 		return spin_for_ever(worker, timeout_ms);
@@ -378,6 +386,15 @@ int rs_wait(struct rs_worker *worker, int timeout_ms)
 	result = watch(worker, timeout_ms);
 	watch_busy(worker);
 	return result;
+}
+
+int rs_wait(struct rs_worker *worker, int timeout_ms)
+{
+	const struct rs_engine *engine = worker->engine;
+
+	if (engine->worker_count == 1 && engine->waiting != RS_WAIT_SPIN)
+		return watch(worker, timeout_ms);
+	return wait_shared(worker, timeout_ms);
 }
 
 /* The watcher is in a handler, or about to be: somebody looks after it, if anybody is left. */

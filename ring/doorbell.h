@@ -70,7 +70,13 @@ int rs_doorbell_wait(struct rs_doorbell *doorbell, const struct rs_ring *ring, i
  * rs_doorbell_arm is S1: it unmasks a port that has rung, and after it the page must be looked
  * at again. rs_doorbell_block then sleeps: RS_DOORBELL_WORK means only that the port rang.
  */
-int rs_doorbell_arm(struct rs_doorbell *doorbell);
+int rs_doorbell_unmask(struct rs_doorbell *doorbell);
+
+static inline int rs_doorbell_arm(struct rs_doorbell *doorbell)
+{
+	return doorbell->armed ? 0 : rs_doorbell_unmask(doorbell);
+}
+
 int rs_doorbell_block(struct rs_doorbell *doorbell, int timeout_ms);
 
 /*

@@ -145,16 +145,8 @@ int rs_ring_take(struct rs_ring *ring, void *message, struct rs_ring_fault *faul
 	return 1;
 }
 
-uint32_t rs_ring_pending(const struct rs_ring *ring)
+uint32_t rs_ring_pending_odd(const struct rs_ring *ring, uint32_t pushed)
 {
-	/* T1: acquires X1, for a caller that goes on to peek. The other one may be late, if
-	 * somebody takes meanwhile. */
-	uint32_t consumed = rs_load_relaxed(&ring->req_cons);
-	uint32_t pushed = rs_load_acquire(&ring->page->req_prod);
-	uint32_t pending = pushed - consumed;
-
-	if (pending <= RS_RING_SLOTS)
-		return pending;
 	return is_reported(ring, pushed) ? 0 : RS_RING_SLOTS;
 }
 

@@ -136,7 +136,7 @@ int rs_ring_take(struct rs_ring *ring, void *message, struct rs_ring_fault *faul
  * How many requests wait, 0 to 8. Not 0 if rs_ring_take has a corruption to report.
  * Acquires X1. Exact for a taker; anybody may ask.
  */
-uint32_t rs_ring_pending(const struct rs_ring *ring);
+static inline uint32_t rs_ring_pending(const struct rs_ring *ring);
 
 /*
  * Copies the oldest request that waits without consuming it. 1 or 0; never a corrupt one:
@@ -177,6 +177,19 @@ static inline uint32_t rs_ring_push(struct rs_ring *ring)
 /* Responses owed: requests taken and not yet answered by a put. Either side may ask. */
 uint32_t rs_ring_owed(const struct rs_ring *ring);
 
+uint32_t rs_ring_pending_odd(const struct rs_ring *ring, uint32_t pushed);
+
+static inline uint32_t rs_ring_pending(const struct rs_ring *ring)
+{
+	/* T1: acquires X1, for a caller that goes on to peek. The other one may be late, if
+	 * somebody takes meanwhile. */
+	uint32_t consumed = rs_load_relaxed(&ring->req_cons);
+	uint32_t pushed = rs_load_acquire(&ring->page->req_prod);
+	uint32_t pending = pushed - consumed;
+
+	return pending <= RS_RING_SLOTS ? pending : rs_ring_pending_odd(ring, pushed);
+}
+
 /*
  * The pieces of take and put, for who is the only taker and the only putter, with no request under
  * way: that one copies (copy.h), checks the copy, and then consumes; and writes its answer
@@ -185,6 +198,16 @@ uint32_t rs_ring_owed(const struct rs_ring *ring);
 static inline uint8_t *rs_ring_slot(const struct rs_ring *ring, uint32_t index)
 {
 	return ring->page->slots + (size_t)(index % RS_RING_SLOTS) * ring->message_size;
+}
+
+/* All up to `index`, as put and push would have done it. */
+static inline void rs_ring_push_to(struct rs_ring *ring, uint32_t index)
+{
+	rs_store_relaxed(&ring->rsp_prod, index);
+	/* Before P2, so that a taker never knows less than Xen: see is_overrun. */
+	rs_store_relaxed(&ring->rsp_pushed, index);
+	/* P2: releases our answers to X2. */
+	rs_store_release(&ring->page->rsp_prod, index);
 }
 
 /* T2: releases what was done with the slot to P1; to the mirror's reader a copy earlier. */

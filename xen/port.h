@@ -16,6 +16,7 @@
 struct rs_xen_port {
 	struct rs_xen *xen;
 	uint32_t port; /* our end */
+	int fd;        /* of the event channels that the connection has opened */
 };
 
 extern const struct rs_doorbell_calls rs_xen_port_calls;
