@@ -94,6 +94,9 @@ static int check_domain(struct rs_engine *engine, const char *name)
 		return rs_fail(EOPNOTSUPP, "domain %s is a PV domain: only HVM and PVH domains "
 					   "have a monitor ring", name);
 	engine->vcpu_count = info.vcpu_count;
+	error = rs_xen_domain_max_gfn(engine->xen, engine->domain, &engine->max_gfn);
+	if (error)
+		return error;
 	error = rs_xen_monitor_kinds(engine->xen, engine->domain, &engine->kinds);
 	if (error)
 		return error;
@@ -377,7 +380,8 @@ struct rs_guest *rs_engine_guest(struct rs_engine *engine)
 	pthread_mutex_lock(&engine->guest_opening);
 	guest = engine->guest;
 	/* Many engines never look at their guest's memory: it is opened when one does. */
-	if (!guest && !rs_guest_open_lent(&guest, engine->xen, &engine->log, engine->domain))
+	if (!guest && !rs_guest_open_lent(&guest, engine->xen, &engine->log, engine->domain,
+					   engine->max_gfn))
 		/* G2: releases the guest to G1. */
 		rs_store_release(&engine->guest, guest);
 	pthread_mutex_unlock(&engine->guest_opening);

@@ -106,6 +106,7 @@ struct rs_engine {
 	uint32_t blocked; /* the watcher sleeps at the event channel */
 	uint32_t stop;
 
+	uint64_t max_gfn;       /* before there were pages of ours */
 	struct rs_guest *guest; /* NULL: nobody has asked for it */
 	pthread_mutex_t guest_opening;
 

@@ -5,9 +5,7 @@
  *	syscalls DOMAIN [ENTRY]
  *
  * The processor goes on at the address in the MSR LSTAR when a program executes SYSCALL; ENTRY is
- * another address. No byte of the guest is changed: the page of that code is closed for execution,
- * in a view that the guest cannot see, and each fault at the entry is a system call. What else is
- * executed on that page faults too, so the guest becomes slow: this is to learn from.
+ * another address. A breakpoint there, which the guest cannot see, tells of each.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -24,43 +22,31 @@ static void on_signal(int number)
 	rs_engine_stop(engine);
 }
 
-static struct rs_reply on_fetch(const struct rs_event *event, void *user)
+static struct rs_reply on_call(const struct rs_event *event, void *user)
 {
-	const uint64_t *entry = user;
-
-	if (rs_event_rip(event) == *entry)
-		printf("vcpu %u cr3 %#" PRIx64 ": system call %" PRIu64 " (%#" PRIx64 ", %#" PRIx64
-		       ", %#" PRIx64 ")\n",
-		       event->vcpu, rs_event_cr3(event), rs_event_rax(event), rs_event_rdi(event),
-		       rs_event_rsi(event), rs_event_rdx(event));
-	/* The instruction is executed. */
+	printf("vcpu %u cr3 %#" PRIx64 ": system call %" PRIu64 " (%#" PRIx64 ", %#" PRIx64 ", %#" PRIx64
+	       ")\n",
+	       event->vcpu, rs_event_cr3(event), rs_event_rax(event), rs_event_rdi(event),
+	       rs_event_rsi(event), rs_event_rdx(event));
 	return RS_CONTINUE;
 }
 
-/* Where the code at *entry, or else at LSTAR, is in memory: by vCPU 0's page tables. */
-static int find_entry(uint64_t *entry, struct rs_translation *translation)
+/* Linux sets LSTAR once for each vCPU, to the same. */
+static int read_lstar(uint64_t *lstar)
 {
 	struct rs_guest *guest = rs_engine_guest(engine);
 	struct rs_vcpu_registers registers;
-	struct rs_paging paging;
-	int error;
+	int error = guest ? rs_vcpu_read_registers(guest, 0, &registers) : -ENOMEM;
 
-	if (!guest)
-		return -ENOMEM;
-	error = rs_vcpu_read_registers(guest, 0, &registers);
-	if (error)
-		return error;
-	if (!*entry)
-		*entry = registers.lstar;
-	paging = rs_vcpu_paging(&registers);
-	return rs_guest_translate(guest, &paging, *entry, translation);
+	if (!error)
+		*lstar = registers.lstar;
+	return error;
 }
 
 int main(int argc, char **argv)
 {
 	uint64_t entry = argc > 2 ? strtoull(argv[2], NULL, 0) : 0;
-	struct rs_translation translation;
-	int error;
+	int error = 0;
 
 	if (argc < 2 || argc > 3) {
 		fprintf(stderr, "usage: syscalls DOMAIN [ENTRY]\n");
@@ -71,14 +57,13 @@ int main(int argc, char **argv)
 		return rs_perror("attach", error);
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
-	error = find_entry(&entry, &translation);
+	if (!entry)
+		error = read_lstar(&entry);
 	if (!error)
 		error = rs_watch(engine, &(struct rs_watch_options){
-			.kind = RS_PAGE,
-			.page = { .first_gfn = translation.physical >> 12,
-				  .access = RS_ACCESS_R | RS_ACCESS_W },
-			.handler = on_fetch,
-			.user = &entry }, NULL);
+			.kind = RS_BREAKPOINT,
+			.breakpoint = { entry, RS_PLACE_LINEAR },
+			.handler = on_call }, NULL);
 	if (!error)
 		error = rs_engine_run(engine);
 	if (error)

@@ -96,7 +96,7 @@ int rs_guest_open_sized(struct rs_guest **out, const char *domain,
 }
 
 int rs_guest_open_lent(struct rs_guest **out, struct rs_xen *xen, const struct rs_log *log,
-		       uint32_t domain)
+		       uint32_t domain, uint64_t max_gfn)
 {
 	struct rs_guest *guest = calloc(1, sizeof(*guest));
 	struct rs_guest_options known;
@@ -119,6 +119,7 @@ int rs_guest_open_lent(struct rs_guest **out, struct rs_xen *xen, const struct r
 		rs_error_restore(&note);
 		return error;
 	}
+	guest->max_gfn = max_gfn;
 	*out = guest;
 	return 0;
 }

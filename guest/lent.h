@@ -7,8 +7,11 @@
 
 #include "xen/connection.h"
 
-/* As rs_guest_open, with default options. The connection outlives the guest. */
+/*
+ * As rs_guest_open, with default options. The connection outlives the guest. `max_gfn` is the
+ * greatest frame that is the guest's own: what the caller has put above is not told.
+ */
 int rs_guest_open_lent(struct rs_guest **guest, struct rs_xen *xen, const struct rs_log *log,
-		       uint32_t domain);
+		       uint32_t domain, uint64_t max_gfn);
 
 #endif

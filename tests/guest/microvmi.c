@@ -24,9 +24,23 @@ static void die(const char *what)
 
 static void open_both(void)
 {
-	if (rs_engine_attach(&engine, "guest1", NULL))
+	struct rs_watch *breakpoint;
+	struct rs_guest *other;
+	uint64_t before;
+
+	if (rs_guest_open(&other, "guest1", NULL) || rs_engine_attach(&engine, "guest1", NULL))
 		die("attach");
+	before = rs_guest_address_max(other);
+	rs_guest_close(other);
+	/* It is shown by a page above the guest's. */
+	if (rs_watch(engine, &(struct rs_watch_options){
+		.kind = RS_BREAKPOINT, .breakpoint = { GUEST_CODE_PAGE, RS_PLACE_PHYSICAL } },
+		     &breakpoint))
+		die("breakpoint");
 	guest = rs_engine_guest(engine);
+	tap_ok(guest && TAP_SAME(rs_guest_address_max(guest), before),
+	       "the greatest address is the guest's own, not that of pages of ours");
+	rs_unwatch(breakpoint);
 }
 
 /* listen(), and reply_event(Continue): so many events of that kind, one after the other. */
