@@ -32,9 +32,13 @@ enum fx_step fx_system_read(struct fx_cpu *cpu, uint64_t linear, void *to, unsig
 enum fx_step fx_system_write(struct fx_cpu *cpu, uint64_t linear, const void *from,
 	unsigned int size);
 
+/* Multiplied by the golden ratio, whose upper bits tell pages apart that lie a power of two from each
+ * other: code, data and stacks often do. */
 static inline struct fx_translation *fx_translation_slot(struct fx_cpu *cpu, uint64_t linear)
 {
-	return &cpu->translation[(linear / FX_PAGE ^ cpu->salt) % FX_TRANSLATIONS];
+	uint32_t key = (uint32_t)(linear / FX_PAGE ^ cpu->salt) * 0x9e3779b1u;
+
+	return &cpu->translation[key / (UINT32_MAX / FX_TRANSLATIONS + 1)];
 }
 
 /* The translation cache: the host's address if the page is known and allows `access`. */
