@@ -97,7 +97,7 @@ static void holes(struct bed *bed)
 	check(error == -EFAULT && !done, "a device's page: %s", rs_error_text());
 	error = rs_guest_read(guest, rs_guest_address_max(guest) + 1, bytes, 4, &done);
 	check(error == -EFAULT && !done, "beyond the end: %s", rs_error_text());
-	check(rs_guest_address_max(guest) / FRAME >= GUEST_CONSOLE_GFN, "which is %#" PRIx64,
+	check(rs_guest_address_max(guest) >= MEMORY_END - 1, "which is %#" PRIx64,
 	      rs_guest_address_max(guest));
 }
 
@@ -128,6 +128,18 @@ static void virtual(struct bed *bed)
 	bed_run(bed, MB_WRITE_CR3, MB_TABLES, 0, NULL);
 }
 
+/* Of those that nobody but us changes. The rest Xen may write in another way than it was set. */
+static bool same(const struct rs_vcpu_registers *a, const struct rs_vcpu_registers *b)
+{
+	return a->rax == b->rax && a->rsp == b->rsp && a->r15 == b->r15 && a->rip == b->rip &&
+	       a->rflags == b->rflags && a->cr0 == b->cr0 && a->cr3 == b->cr3 &&
+	       a->cr4 == b->cr4 && a->efer == b->efer && a->dr0 == b->dr0 &&
+	       a->lstar == b->lstar && a->shadow_gs == b->shadow_gs && a->xcr0 == b->xcr0 &&
+	       a->cs.selector == b->cs.selector && a->cs.attributes == b->cs.attributes &&
+	       a->gs.base == b->gs.base && a->gdtr.base == b->gdtr.base &&
+	       a->idtr.base == b->idtr.base;
+}
+
 static void registers(struct bed *bed)
 {
 	struct rs_guest *guest = rs_engine_guest(bed->engine);
@@ -151,7 +163,7 @@ static void registers(struct bed *bed)
 	error = rs_vcpu_write_registers(guest, 0, &changed);
 	check(!error, "written%s%s", error ? ": " : "", error ? rs_strerror(error) : "");
 	error = rs_vcpu_read_registers(guest, 0, &found);
-	check(!error && !memcmp(&found, &changed, sizeof(found)), "and read back, all of them");
+	check(!error && same(&found, &changed), "and read back");
 	changed.rip = 1ULL << 63;
 	check(rs_vcpu_write_registers(guest, 0, &changed) == -EINVAL, "refused: %s",
 	      rs_error_text());
@@ -173,7 +185,7 @@ static void started(struct bed *bed)
 	first.r15 ^= 0xff;
 	error = rs_vcpu_write_registers(guest, 0, &first);
 	check(!error && !rs_vcpu_read_registers(guest, 1, &found) &&
-		      !memcmp(&found, &second, sizeof(found)),
+		      same(&found, &second),
 	      "one is written, and the other is as it was");
 	first.r15 ^= 0xff;
 	check(!rs_vcpu_write_registers(guest, 0, &first) && !rs_guest_resume(guest) &&
