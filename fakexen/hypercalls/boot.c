@@ -219,11 +219,14 @@ uint64_t fx_domain_changed_code(struct fx_model *model, const struct fx_domain *
 
 /* ---- all of it ---- */
 
-static void set_identity(struct fx_domain *domain, const struct fx_domain_options *options)
+/* Another UUID each time, as a domain's number is used again after each boot. */
+static void set_identity(struct fx_domain *domain, const struct fx_domain_options *options,
+	uint64_t now)
 {
 	static const uint8_t uuid[16] = { 0xfa, 0xce, 0x0e, 0x0e, 0, 0, 0x40, 0, 0x80 };
 
 	memcpy(domain->uuid, uuid, sizeof uuid);
+	memcpy(domain->uuid + 9, &now, 5);
 	domain->uuid[14] = domain->id >> 8;
 	domain->uuid[15] = domain->id;
 	if (options->name)
@@ -268,7 +271,7 @@ static int check_options(const struct builder *b)
 	return 0;
 }
 
-static int build(struct builder *b, const struct fx_image *image)
+static int build(struct builder *b, const struct fx_host *host, const struct fx_image *image)
 {
 	b->domain = fx_domain_create(b->model, 0);
 	if (!b->domain)
@@ -276,7 +279,7 @@ static int build(struct builder *b, const struct fx_image *image)
 	b->domain->is_hvm = !b->options->pv;
 	b->domain->max_vcpus = b->options->vcpus;
 	fx_domain_make_vcpus(b->domain, b->options->vcpus);
-	set_identity(b->domain, b->options);
+	set_identity(b->domain, b->options, host->now(host->opaque));
 	return b->options->pv ? 0 : build_pvh(b, image);
 }
 
@@ -292,7 +295,7 @@ int fx_domain_boot(struct fx_model *model, const struct fx_host *host,
 		error = fx_image_open(&image, options->image, why, why_size);
 	if (error)
 		return error;
-	error = build(&b, image);
+	error = build(&b, host, image);
 	if (image)
 		fx_image_close(image);
 	if (error) {
