@@ -10,10 +10,12 @@
 #include <unistd.h>
 
 #include "engine/options.h"
+#include "engine/orphan.h"
 #include "engine/private.h"
 #include "engine/wait.h"
 #include "engine/wanted.h"
 #include "guest/lent.h"
+#include "journal/folder.h"
 #include "ring/atomics.h"
 #include "xen/domain.h"
 #include "xen/error.h"
@@ -54,6 +56,7 @@ static int read_options(struct rs_engine *engine, const struct rs_engine_options
 	engine->log.function = known.log;
 	engine->log.user = known.log_user;
 	engine->log.level = known.log_level ? known.log_level : RS_LOG_WARNING;
+	engine->recovers = known.recover;
 	engine->waiting = known.waiting;
 	engine->pages.wanted = known.page_method;
 	engine->views.keeps_pool = known.keep_shadow_memory;
@@ -77,6 +80,58 @@ static int check_messages(struct rs_engine *engine)
 	if (!engine->layout)
 		return rs_fail(EOPNOTSUPP, "this Xen writes vm_event messages of version %u, and "
 					   "6 and 7 (Xen 4.14 to 4.22) are understood", version);
+	return 0;
+}
+
+/* Whoever holds the ring: is it known? */
+static int fail_taken(struct rs_engine *engine, const struct rs_journal *journal)
+{
+	if (journal && rs_owner_lives(&journal->owner))
+		return rs_fail(EBUSY, "domain %u: another agent holds its monitor ring: process %u: "
+				      "stop that one", engine->domain, journal->owner.pid);
+	if (journal)
+		return rs_fail(EBUSY, "domain %u: another agent, process %u, has died and left it: "
+				      "ringside recover %u, or attach with `recover`",
+			       engine->domain, journal->owner.pid, engine->domain);
+	return rs_fail(EBUSY,
+		       "domain %u: another agent holds its monitor ring: stop it (ringside, "
+		       "xen-access, a LibVMI or DRAKVUF program); if it was killed: ringside "
+		       "recover --unrecorded %u", engine->domain, engine->domain);
+}
+
+/* What an earlier engine has left is nobody's to overwrite: only its journal says what to undo. */
+static int check_predecessor(struct rs_engine *engine, const struct rs_xen_domain *info, bool taken)
+{
+	struct rs_journal *journal;
+	bool left;
+	int error = 0;
+
+	rs_journal_find(&journal, engine->domain, info->handle);
+	left = journal && !rs_owner_lives(&journal->owner) &&
+	       (taken || !rs_journal_is_clean(journal));
+	if (left && engine->recovers)
+		error = rs_recover_domain(engine->xen, engine->domain, false, &engine->log);
+	else if (left || taken)
+		error = fail_taken(engine, journal);
+	rs_journal_close(journal, false);
+	return error;
+}
+
+static int open_journal(struct rs_engine *engine)
+{
+	struct rs_xen_domain info;
+	char path[RS_FOLDER_PATH_SIZE];
+	int error = rs_xen_domain_read(engine->xen, engine->domain, &info);
+
+	if (error)
+		return error;
+	error = rs_journal_create(&engine->journal, engine->domain, info.handle);
+	rs_folder_path(engine->domain, "", path);
+	if (error)
+		rs_log(&engine->log, RS_LOG_WARNING,
+		       "domain %u: %s: %s: if this process is killed nobody can undo what it has "
+		       "changed", engine->domain, path, strerror(-error));
+	rs_xen_keep_journal(engine->xen, engine->journal);
 	return 0;
 }
 
@@ -104,7 +159,7 @@ static int check_domain(struct rs_engine *engine, const char *name)
 	pages = rs_xen_monitor_taken(engine->xen, engine->domain);
 	if (pages >= 0)
 		engine->kinds |= 1U << RS_PAGE;
-	return 0;
+	return check_predecessor(engine, &info, pages == 1);
 }
 
 /* One descriptor that wakes the engine for all that is not the ring. */
@@ -296,6 +351,8 @@ static int attach(struct rs_engine *engine, const char *domain)
 	engine->may_spin = engine->waiting == RS_WAIT_ADAPTIVE && rs_wait_may_spin();
 	error = rs_engine_allocate(engine);
 	if (!error)
+		error = open_journal(engine);
+	if (!error)
 		error = open_wakers(engine);
 	if (!error)
 		error = take_paused(engine);
@@ -314,6 +371,7 @@ void rs_engine_free(struct rs_engine *engine)
 	unmap(engine->lanes, engine->vcpu_count * sizeof(*engine->lanes));
 	rs_record_close(engine->record);
 	rs_guest_close(engine->guest);
+	rs_journal_close(engine->journal, true);
 	rs_xen_close(engine->xen);
 	pthread_mutex_destroy(&engine->guest_opening);
 	pthread_mutex_destroy(&engine->burial);

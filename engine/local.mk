@@ -9,7 +9,7 @@ noinst_LTLIBRARIES += libringside-private.la
 libringside_private_la_CPPFLAGS = $(AM_CPPFLAGS)
 libringside_private_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden $(XEN_CFLAGS) $(URCU_CFLAGS)
 libringside_private_la_LIBADD = $(XEN_LIBS) $(URCU_LIBS) $(ZYDIS_LIBS) -lpthread
-libringside_private_la_SOURCES = $(ring_sources) $(xen_sources) $(guest_sources) \
+libringside_private_la_SOURCES = $(ring_sources) $(journal_sources) $(xen_sources) $(guest_sources) \
 	$(altp2m_sources) $(engine_sources)
 
 libringside_la_SOURCES =
@@ -22,7 +22,7 @@ EXTRA_DIST += engine/ringside.map
 ringsideincludedir = $(includedir)/ringside
 ringsideinclude_HEADERS = include/ringside/engine.h include/ringside/error.h \
 	include/ringside/event.h include/ringside/guest.h include/ringside/log.h \
-	include/ringside/probe.h \
+	include/ringside/probe.h include/ringside/recover.h \
 	include/ringside/reply.h include/ringside/ringside.h include/ringside/set.h \
 	include/ringside/statistics.h \
 	include/ringside/vcpu.h \
@@ -42,3 +42,5 @@ engine_sources = engine/advance.c engine/advance.h engine/answer.c engine/answer
 	engine/version.c engine/view.c engine/wait.c engine/wait.h engine/wanted.c engine/wanted.h \
 	engine/watch.c engine/wire.h \
 	engine/worker.c engine/worker.h
+# When an engine has died.
+engine_sources += engine/orphan.h engine/recover.c engine/undo.c

@@ -35,6 +35,7 @@
 #include "engine/taker.h"
 #include "engine/turn.h"
 #include "engine/worker.h"
+#include "journal/journal.h"
 #include "ring/doorbell.h"
 #include "ring/ring.h"
 #include "xen/error.h"
@@ -65,6 +66,7 @@ struct rs_engine {
 	uint32_t kinds;         /* that the domain can report: bits 1 << enum rs_kind */
 	enum rs_waiting waiting;
 	bool may_spin;
+	bool recovers; /* what an earlier engine has left */
 	const struct rs_layout *layout;
 	rs_message_function on_message; /* NULL: nobody records */
 	void *on_message_user;
@@ -75,6 +77,7 @@ struct rs_engine {
 	struct rs_xen_port port;
 	void *page;
 	struct rs_record *record;
+	struct rs_journal *journal; /* NULL: there can be none */
 	struct rs_lane *lanes;
 	struct rs_turn *turns; /* RS_TURNS */
 	struct rs_worker *workers;

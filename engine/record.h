@@ -64,6 +64,13 @@ struct rs_record {
  */
 int rs_record_open(struct rs_record **record, uint32_t domain, const struct rs_log *log);
 
+/*
+ * Maps the record that somebody has left. -ENOENT: there is none. -EINVAL: it is none, or none that
+ * says anything yet. To close it removes the file, to leave it does not.
+ */
+int rs_record_find(struct rs_record **record, uint32_t domain);
+void rs_record_leave(struct rs_record *record);
+
 /* Unmaps it and, if the file is still the domain's record, removes that. NULL is nothing. */
 void rs_record_close(struct rs_record *record);
 

@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The house rules that #include lines and a search can show: dependencies point down only
-# (ring, xen <- guest <- altp2m <- engine <- tools, examples, bench), Xen's tool headers are for xen/,
+# (ring <- journal <- xen <- guest <- altp2m <- engine <- tools, examples, bench), Xen's tool headers are for xen/,
 # fakexen and the product do not know each other, and the product's atomics live in one header.
 # "xen/memory.h" is ours and <xen/memory.h> Xen's: quotes tell them apart, for gcc too.
 
 cd "${top_srcdir:?}" || exit 99
-product='include ring xen guest altp2m engine tools examples bench'
+product='include ring journal xen guest altp2m engine tools examples bench'
 count=0
 failed=0
 
@@ -39,16 +39,17 @@ includes() {
 # may FOLDER FOLDERS: the headers of ours that FOLDER includes are in FOLDERS only.
 may() {
 	verdict "$1 includes nothing but $(echo "$2" | tr '|' ' ')" "$(includes "$1" |
-		grep -E ' ("(ring|xen|guest|altp2m|engine|tools|examples|bench|fakexen|guests|tests)/|[<"]ringside/)' |
+		grep -E ' ("(ring|journal|xen|guest|altp2m|engine|tools|examples|bench|fakexen|guests|tests)/|[<"]ringside/)' |
 		grep -Ev " [<\"]($2)/")"
 }
 
 may include 'ringside'
 may ring 'ring'
-may xen 'xen|ring|ringside'
+may journal 'journal|ring'
+may xen 'xen|journal|ring|ringside'
 may guest 'guest|xen|ring|ringside'
 may altp2m 'altp2m|guest|xen|ring|ringside'
-may engine 'engine|altp2m|guest|xen|ring|ringside'
+may engine 'engine|altp2m|guest|xen|journal|ring|ringside'
 may tools 'tools|ringside'
 may examples 'examples|ringside'
 may bench 'bench|engine|xen|ring|ringside|tools|guests'
@@ -58,7 +59,7 @@ may guests 'guests'
 verdict "only xen/ includes headers of Xen's" "$(includes $product | grep -v '^xen/' |
 	grep -E ' [<"](xen/|xen[a-z]*\.h|libxl)' | grep -v ' "xen/')"
 verdict "our own headers are included in quotes" "$(includes $product fakexen tests |
-	grep -E ' <(ring|guest|altp2m|engine|tools|examples|bench|fakexen|guests|tests)/')"
+	grep -E ' <(ring|journal|guest|altp2m|engine|tools|examples|bench|fakexen|guests|tests)/')"
 verdict "the product's atomics are in ring/atomics.h" "$(sources $product |
 	grep -v '^ring/atomics\.h$' |
 	xargs grep -nE 'memory_order_|__atomic_|__sync_|stdatomic\.h|atomic_thread_fence')"

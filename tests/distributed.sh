@@ -7,6 +7,6 @@ cd "$(dirname "$0")/.."
 list=$(mktemp)
 trap 'rm -f "$list"' EXIT
 tar -tf "$1" | sed 's,^[^/]*/,,' >"$list"
-find altp2m bench engine examples fakexen guest guests include man ring tests tools xen -type f \
+find altp2m bench engine examples fakexen guest guests include journal man ring tests tools xen -type f \
 	! -path '*/__pycache__/*' ! -name '.*' | grep -Fxv -f "$list" && exit 1
 echo "distributed: ok"

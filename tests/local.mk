@@ -9,6 +9,7 @@ include tests/fakexen/events/local.mk
 include tests/fakexen/cpu/local.mk
 include tests/fuzz/local.mk
 include tests/e2e/local.mk
+include tests/survival/local.mk
 include tests/fakexen/hypercalls/local.mk
 include tests/fakexen/semantics/local.mk
 include tests/fakexen/shim/local.mk

@@ -21,6 +21,7 @@ ringside_SOURCES = \
 	tools/pause.c \
 	tools/read.c \
 	tools/regs.c \
+	tools/recover.c \
 	tools/ringside.c \
 	tools/summary.c tools/summary.h \
 	tools/table.c tools/table.h \

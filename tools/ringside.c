@@ -23,6 +23,7 @@ static const struct command {
 	{ "dump", "write a guest's memory to a file", dump_main },
 	{ "pause", "stop a guest", pause_main },
 	{ "resume", "let it go on", resume_main },
+	{ "recover", "let a guest go whose monitor has died", recover_main },
 	{ "decode", "say what recorded vm_event messages mean", decode_main },
 	{ "bench", "measure what it costs to consume a guest's events", bench_main },
 };

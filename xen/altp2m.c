@@ -5,6 +5,7 @@
 #include <ringside/event.h>
 
 #include "xen/altp2m.h"
+#include "xen/domain.h"
 #include "xen/private.h"
 
 #define VIEW_MAX 10
@@ -30,7 +31,14 @@ uint16_t rs_xen_altp2m_view_max(const struct rs_xen *xen)
 
 int rs_xen_altp2m_activate(struct rs_xen *xen, uint32_t domain, bool active)
 {
-	if (xc_altp2m_set_domain_state(xen->control, domain, active) == 0)
+	int result;
+
+	if (active)
+		rs_journal_altp2m(xen->journal, true);
+	result = xc_altp2m_set_domain_state(xen->control, domain, active);
+	if (active != !result)
+		rs_journal_altp2m(xen->journal, false);
+	if (!result)
 		return 0;
 	return rs_xen_fail_cure(xen, "xc_altp2m_set_domain_state", domain,
 				"altp2m is off: boot Xen with altp2m=1 (Intel only), and set "
@@ -39,8 +47,10 @@ int rs_xen_altp2m_activate(struct rs_xen *xen, uint32_t domain, bool active)
 
 int rs_xen_altp2m_create(struct rs_xen *xen, uint32_t domain, uint16_t *view)
 {
-	if (xc_altp2m_create_view(xen->control, domain, XENMEM_access_rwx, view) == 0)
+	if (xc_altp2m_create_view(xen->control, domain, XENMEM_access_rwx, view) == 0) {
+		rs_journal_view(xen->journal, *view, true);
 		return 0;
+	}
 	/* Xen's word for having none left, since nothing else can be wrong. */
 	if (errno == EINVAL)
 		errno = ENOSPC;
@@ -50,8 +60,10 @@ int rs_xen_altp2m_create(struct rs_xen *xen, uint32_t domain, uint16_t *view)
 
 int rs_xen_altp2m_destroy(struct rs_xen *xen, uint32_t domain, uint16_t view)
 {
-	if (xc_altp2m_destroy_view(xen->control, domain, view) == 0)
+	if (xc_altp2m_destroy_view(xen->control, domain, view) == 0) {
+		rs_journal_view(xen->journal, view, false);
 		return 0;
+	}
 	return rs_xen_fail_cure(xen, "xc_altp2m_destroy_view", domain,
 				"if a vCPU is in it: switch to another view first");
 }
@@ -75,15 +87,16 @@ int rs_xen_altp2m_switch(struct rs_xen *xen, uint32_t domain, uint16_t view)
 
 	if (!view)
 		return switch_to(xen, domain, view);
-	if (xc_domain_pause(xen->control, domain) < 0)
-		return rs_xen_fail(xen, "xc_domain_pause", domain);
+	error = rs_xen_domain_pause(xen, domain);
+	if (error)
+		return error;
 	error = set_visible(xen, domain, view, true);
 	if (!error) {
 		error = switch_to(xen, domain, view);
 		hidden = set_visible(xen, domain, view, false);
 		error = error ? error : hidden;
 	}
-	xc_domain_unpause(xen->control, domain);
+	rs_xen_domain_unpause(xen, domain);
 	return error;
 }
 

@@ -125,6 +125,11 @@ void rs_xen_close(struct rs_xen *xen)
 	free(xen);
 }
 
+void rs_xen_keep_journal(struct rs_xen *xen, struct rs_journal *journal)
+{
+	xen->journal = journal;
+}
+
 void rs_xen_release(const struct rs_xen *xen, struct rs_xen_release *release)
 {
 	release->major = xen->major;

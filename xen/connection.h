@@ -29,6 +29,13 @@ struct rs_xen_release {
 int rs_xen_open(struct rs_xen **xen, const struct rs_log *log);
 void rs_xen_close(struct rs_xen *xen);
 
+/*
+ * From now on what calls of this connection change of a domain is noted in a journal first, and
+ * forgotten when it is taken back; NULL: no more. One domain's changes, and but for pauses one thread's at a time.
+ */
+struct rs_journal;
+void rs_xen_keep_journal(struct rs_xen *xen, struct rs_journal *journal);
+
 /* The release of the Xen that runs: works also where the build does not match it. */
 void rs_xen_release(const struct rs_xen *xen, struct rs_xen_release *release);
 /* Is the running Xen major.minor, or newer? */

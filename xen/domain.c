@@ -27,6 +27,7 @@ int rs_xen_domain_read(struct rs_xen *xen, uint32_t domain, struct rs_xen_domain
 	info->ended = (raw.flags & XEN_DOMINF_shutdown) && code != SHUTDOWN_suspend;
 	info->suspended = (raw.flags & XEN_DOMINF_shutdown) && code == SHUTDOWN_suspend;
 	info->vcpu_count = raw.max_vcpu_id + 1;
+	memcpy(info->handle, raw.handle, sizeof(info->handle));
 	info->memory_bytes = raw.tot_pages * XC_PAGE_SIZE;
 	return 0;
 }
@@ -44,9 +45,20 @@ int rs_xen_domain_max_pages(struct rs_xen *xen, uint32_t domain, uint64_t *pages
 
 int rs_xen_domain_set_max_pages(struct rs_xen *xen, uint32_t domain, uint64_t pages)
 {
-	return rs_xen_check(xen,
-			    xc_domain_setmaxmem(xen->control, domain, pages * (XC_PAGE_SIZE / 1024)),
-			    "xc_domain_setmaxmem", domain);
+	uint64_t before = 0;
+	int error = 0;
+
+	if (xen->journal && !xen->journal->max_pages)
+		error = rs_xen_domain_max_pages(xen, domain, &before);
+	if (error)
+		return error;
+	rs_journal_max_pages(xen->journal, before);
+	error = rs_xen_check(xen,
+			     xc_domain_setmaxmem(xen->control, domain, pages * (XC_PAGE_SIZE / 1024)),
+			     "xc_domain_setmaxmem", domain);
+	if (!error && xen->journal && xen->journal->max_pages == pages)
+		rs_journal_forget_max_pages(xen->journal);
+	return error;
 }
 
 int rs_xen_domain_max_gfn(struct rs_xen *xen, uint32_t domain, uint64_t *gfn)
@@ -59,14 +71,31 @@ int rs_xen_domain_max_gfn(struct rs_xen *xen, uint32_t domain, uint64_t *gfn)
 	return error;
 }
 
+/* Asked for the first of several pauses only, and if somebody wants to know. */
+static bool is_paused(struct rs_xen *xen, uint32_t domain)
+{
+	struct rs_xen_domain info;
+
+	return xen->journal && !rs_journal_pauses(xen->journal).certain &&
+	       !rs_xen_domain_read(xen, domain, &info) && info.paused;
+}
+
 int rs_xen_domain_pause(struct rs_xen *xen, uint32_t domain)
 {
-	return rs_xen_check(xen, xc_domain_pause(xen->control, domain), "xc_domain_pause",
-			    domain);
+	int result;
+
+	rs_journal_pause_begin(xen->journal, is_paused(xen, domain));
+	result = xc_domain_pause(xen->control, domain);
+	rs_journal_pause_end(xen->journal, !result);
+	return rs_xen_check(xen, result, "xc_domain_pause", domain);
 }
 
 int rs_xen_domain_unpause(struct rs_xen *xen, uint32_t domain)
 {
-	return rs_xen_check(xen, xc_domain_unpause(xen->control, domain), "xc_domain_unpause",
-			    domain);
+	int result;
+
+	rs_journal_unpause_begin(xen->journal);
+	result = xc_domain_unpause(xen->control, domain);
+	rs_journal_unpause_end(xen->journal);
+	return rs_xen_check(xen, result, "xc_domain_unpause", domain);
 }

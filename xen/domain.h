@@ -17,6 +17,7 @@ struct rs_xen_domain {
 	bool suspended; /* to be saved or migrated, as a rule */
 	uint32_t vcpu_count; /* the greatest vCPU number, plus one */
 	uint64_t memory_bytes;
+	uint8_t handle[16]; /* its UUID */
 };
 
 /* -ESRCH: no such domain. */
@@ -29,7 +30,7 @@ int rs_xen_domain_set_max_pages(struct rs_xen *xen, uint32_t domain, uint64_t pa
 /* The greatest guest frame number. */
 int rs_xen_domain_max_gfn(struct rs_xen *xen, uint32_t domain, uint64_t *gfn);
 
-/* Nest: each pause wants its unpause. */
+/* Nest: each pause wants its unpause. Both stand in the journal. */
 int rs_xen_domain_pause(struct rs_xen *xen, uint32_t domain);
 int rs_xen_domain_unpause(struct rs_xen *xen, uint32_t domain);
 

@@ -16,6 +16,7 @@ _Static_assert(XENMEM_access_rw == (int)(RS_ACCESS_R | RS_ACCESS_W), "access num
 _Static_assert(XENMEM_access_rx == (int)(RS_ACCESS_R | RS_ACCESS_X), "access numbers");
 _Static_assert(XENMEM_access_rwx == 7, "access numbers");
 
+#define ACCESS_ALL (RS_ACCESS_R | RS_ACCESS_W | RS_ACCESS_X)
 #define MAP_MAX 1024 /* also of populate and remove */
 /* Xen's preemption makes any length right; shorter calls hold its locks for less. */
 #define ACCESS_BATCH 65536
@@ -74,6 +75,8 @@ int rs_xen_memory_read(struct rs_xen *xen, uint32_t domain, uint64_t gfn, uint32
 int rs_xen_memory_access(struct rs_xen *xen, uint32_t domain, uint64_t first_gfn, uint64_t count,
 			 uint32_t access)
 {
+	if (access != ACCESS_ALL)
+		rs_journal_closed(xen->journal, first_gfn, count);
 	while (count) {
 		uint32_t batch = count < ACCESS_BATCH ? (uint32_t)count : ACCESS_BATCH;
 
@@ -152,6 +155,7 @@ int rs_xen_memory_populate(struct rs_xen *xen, uint32_t domain, uint64_t gfn, ui
 		return rs_fail(EINVAL, "%u pages cannot be populated at once", count);
 	for (uint32_t i = 0; i < count; i++)
 		frames[i] = gfn + i;
+	rs_journal_added(xen->journal, gfn, count);
 	if (xc_domain_populate_physmap_exact(xen->control, domain, count, 0, 0, frames) == 0)
 		return 0;
 	/* Xen says only how many were done. */
@@ -162,6 +166,7 @@ int rs_xen_memory_populate(struct rs_xen *xen, uint32_t domain, uint64_t gfn, ui
 int rs_xen_memory_remove(struct rs_xen *xen, uint32_t domain, uint64_t gfn, uint32_t count)
 {
 	xen_pfn_t frames[MAP_MAX];
+	uint64_t first = gfn, end = gfn + count;
 
 	while (count) {
 		uint32_t batch = count < MAP_MAX ? count : MAP_MAX;
@@ -173,6 +178,7 @@ int rs_xen_memory_remove(struct rs_xen *xen, uint32_t domain, uint64_t gfn, uint
 		gfn += batch;
 		count -= batch;
 	}
+	rs_journal_removed(xen->journal, first, end - first);
 	return 0;
 }
 
@@ -199,7 +205,18 @@ int rs_xen_memory_pool(struct rs_xen *xen, uint32_t domain, uint32_t *mib)
 
 int rs_xen_memory_set_pool(struct rs_xen *xen, uint32_t domain, uint32_t mib)
 {
-	return pool_op(xen, domain, XEN_DOMCTL_SHADOW_OP_SET_ALLOCATION, &mib);
+	uint32_t before = 0, wanted = mib;
+	int error = 0;
+
+	if (xen->journal && !xen->journal->pool_mib)
+		error = rs_xen_memory_pool(xen, domain, &before);
+	if (error)
+		return error;
+	rs_journal_pool(xen->journal, before);
+	error = pool_op(xen, domain, XEN_DOMCTL_SHADOW_OP_SET_ALLOCATION, &mib);
+	if (!error && xen->journal && xen->journal->pool_mib == wanted)
+		rs_journal_forget_pool(xen->journal);
+	return error;
 }
 
 bool rs_xen_memory_can_reset_forks(struct rs_xen *xen)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "xen/memory.h"
 #include "xen/monitor.h"
 #include "xen/private.h"
 
@@ -83,7 +84,10 @@ int rs_xen_monitor_enable(struct rs_xen *xen, uint32_t domain, void **page, uint
 	*page = NULL;
 	if (rs_xen_monitor_taken(xen, domain) == 1)
 		return fail_taken(domain);
+	/* It holds a pause of its own while it works. */
+	rs_journal_pause_begin(xen->journal, false);
 	*page = xc_monitor_enable(xen->control, domain, port);
+	rs_journal_pause_end(xen->journal, false);
 	if (*page)
 		return 0;
 	if (errno == EBUSY)
@@ -98,10 +102,73 @@ int rs_xen_monitor_enable(struct rs_xen *xen, uint32_t domain, void **page, uint
 	return error;
 }
 
+static int ring_gfn(struct rs_xen *xen, uint32_t domain, xen_pfn_t *gfn)
+{
+	uint64_t value = 0;
+	int error = rs_xen_check(xen, xc_hvm_param_get(xen->control, domain,
+						       HVM_PARAM_MONITOR_RING_PFN, &value),
+				 "xc_hvm_param_get", domain);
+
+	*gfn = value;
+	return error;
+}
+
+/* Populated if it has to be. */
+static int map_ring(struct rs_xen *xen, uint32_t domain, void **page)
+{
+	xen_pfn_t gfn;
+	int error = ring_gfn(xen, domain, &gfn);
+
+	if (error)
+		return error;
+	if (rs_xen_memory_map(xen, domain, gfn, 1, true, page) == 0)
+		return 0;
+	if (xc_domain_populate_physmap_exact(xen->control, domain, 1, 0, 0, &gfn))
+		return rs_xen_fail(xen, "xc_domain_populate_physmap_exact", domain);
+	return rs_xen_memory_map(xen, domain, gfn, 1, true, page);
+}
+
+int rs_xen_monitor_enable_here(struct rs_xen *xen, uint32_t domain, void **page, uint32_t *port)
+{
+	struct xen_domctl call = {
+		.cmd = XEN_DOMCTL_vm_event_op,
+		.domain = (domid_t)domain,
+		.u.vm_event_op = { .op = XEN_VM_EVENT_ENABLE,
+				   .mode = XEN_DOMCTL_VM_EVENT_OP_MONITOR },
+	};
+	int error = map_ring(xen, domain, page);
+
+	if (error)
+		return error;
+	error = rs_xen_check(xen, rs_xen_domctl(xen, &call), "XEN_VM_EVENT_ENABLE", domain);
+	*port = call.u.vm_event_op.u.enable.port;
+	if (!error)
+		return 0;
+	rs_xen_monitor_unmap(xen, *page);
+	*page = NULL;
+	return error;
+}
+
+int rs_xen_monitor_remove_page(struct rs_xen *xen, uint32_t domain)
+{
+	xen_pfn_t gfn;
+	int error = ring_gfn(xen, domain, &gfn);
+
+	if (error)
+		return error;
+	return rs_xen_check(xen,
+			    xc_domain_decrease_reservation_exact(xen->control, domain, 1, 0, &gfn),
+			    "xc_domain_decrease_reservation_exact", domain);
+}
+
 int rs_xen_monitor_disable(struct rs_xen *xen, uint32_t domain)
 {
-	return rs_xen_check(xen, xc_monitor_disable(xen->control, domain), "xc_monitor_disable",
-			    domain);
+	int error = rs_xen_check(xen, xc_monitor_disable(xen->control, domain),
+				 "xc_monitor_disable", domain);
+
+	if (!error)
+		rs_journal_source(xen->journal, RS_JOURNAL_HELD_WRITES, false);
+	return error;
 }
 
 void rs_xen_monitor_unmap(struct rs_xen *xen, void *page)
@@ -118,6 +185,7 @@ int rs_xen_monitor_hold_writes(struct rs_xen *xen, uint32_t domain)
 		.u.monitor_op.op = XEN_DOMCTL_MONITOR_OP_CONTROL_REGISTERS,
 	};
 
+	rs_journal_source(xen->journal, RS_JOURNAL_HELD_WRITES, true);
 	return rs_xen_check(xen, rs_xen_domctl(xen, &call),
 			    "XEN_DOMCTL_MONITOR_OP_CONTROL_REGISTERS", domain);
 }

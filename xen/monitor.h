@@ -36,6 +36,14 @@ int rs_xen_monitor_taken(struct rs_xen *xen, uint32_t domain);
 int rs_xen_monitor_enable(struct rs_xen *xen, uint32_t domain, void **page, uint32_t *port);
 
 /*
+ * The same with the page left among the guest's: to take a page from a domain makes Xen do late
+ * what is still to be done for its vCPUs, exceptions that wait for them among it. When they have
+ * run, rs_xen_monitor_remove_page takes it.
+ */
+int rs_xen_monitor_enable_here(struct rs_xen *xen, uint32_t domain, void **page, uint32_t *port);
+int rs_xen_monitor_remove_page(struct rs_xen *xen, uint32_t domain);
+
+/*
  * Gives the ring back; the page stays mapped. -EBUSY: a vCPU sleeps because the ring is
  * full; but all sources are off. 0 also, without any effect, if the domain is dying.
  */

@@ -12,6 +12,7 @@
 #include <xenstore.h>
 #include <xentoollog.h>
 
+#include "journal/journal.h"
 #include "xen/connection.h"
 
 struct rs_xen_logger {
@@ -22,6 +23,7 @@ struct rs_xen_logger {
 struct rs_xen {
 	struct rs_xen_logger logger;
 	struct rs_log log;
+	struct rs_journal *journal; /* NULL: nobody undoes what we change */
 	xc_interface *control;
 	xenevtchn_handle *events;
 	struct xs_handle *store; /* NULL: no xenstore */

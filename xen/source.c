@@ -76,12 +76,25 @@ static int switch_call(struct rs_xen *xen, uint32_t domain, const struct rs_xen_
 	}
 }
 
+/* What it leaves behind if it is not switched off before the ring is given back. */
+static uint32_t journal_bits(const struct rs_xen_source *source)
+{
+	if (source->kind == RS_CR)
+		return RS_JOURNAL_CR(source->index);
+	return source->kind == RS_DESCRIPTOR ? RS_JOURNAL_DESCRIPTOR : 0;
+}
+
 int rs_xen_monitor_switch(struct rs_xen *xen, uint32_t domain,
 			  const struct rs_xen_source *source, bool on)
 {
 	char call[48];
-	int result = switch_call(xen, domain, source, on);
+	int result;
 
+	if (on)
+		rs_journal_source(xen->journal, journal_bits(source), true);
+	result = switch_call(xen, domain, source, on);
+	if (!on && !result)
+		rs_journal_source(xen->journal, journal_bits(source), false);
 	/* libxenctrl fails with -1 alone, which is no -errno of ours that can come here. */
 	if (result != -1)
 		return result < 0 ? result : 0;

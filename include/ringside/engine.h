@@ -67,6 +67,11 @@ struct rs_engine_options {
 	uint32_t workers;
 	/* Shadow memory for views is not raised: where it may not do, a view is refused. */
 	bool keep_shadow_memory;
+	/*
+	 * If an earlier engine has died and left the domain, it is recovered first, as rs_recover does.
+	 * Otherwise that is -EBUSY.
+	 */
+	bool recover;
 };
 
 /*

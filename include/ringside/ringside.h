@@ -9,6 +9,7 @@
 #include <ringside/guest.h>
 #include <ringside/log.h>
 #include <ringside/probe.h>
+#include <ringside/recover.h>
 #include <ringside/reply.h>
 #include <ringside/set.h>
 #include <ringside/statistics.h>

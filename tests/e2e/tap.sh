@@ -10,6 +10,10 @@ chmod 755 "$scratch"
 trap 'rm -rf "$scratch"' EXIT
 number=0
 
+# Of its own, so that tests side by side do not meet in /run/ringside.
+RINGSIDE_FOLDER=$scratch/run
+export RINGSIDE_FOLDER
+
 # Where another user, too, may read it.
 cp "$source/tests/thread.supp" "$scratch/"
 chmod 644 "$scratch/thread.supp"

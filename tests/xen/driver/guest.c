@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include <xenctrl.h>
@@ -78,6 +79,8 @@ static void create_domain(struct guest *guest, const struct guest_options *optio
 		.arch = { .emulation_flags = XEN_X86_EMU_LAPIC },
 	};
 
+	/* As a toolstack does: a domain's number is another's some day. */
+	must(getrandom(config.handle, sizeof(config.handle), 0), "getrandom");
 	must(xc_domain_create(control, &guest->domain, &config), "xc_domain_create");
 	must(xc_domain_max_vcpus(control, guest->domain, config.max_vcpus),
 	     "xc_domain_max_vcpus");

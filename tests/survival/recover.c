@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* recover.c: recover RINGSIDE COUNT SEED: kills `ringside watch` COUNT times at random moments, and
+ * lets `ringside recover` take back what it has left. To be run by fakexen, on one domain. */
+#include "config.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "tests/survival/bed.h"
+#include "tests/unit/tap.h"
+
+static char *ringside;
+
+static int recover(void)
+{
+	char *argv[] = { ringside, "recover", "--quiet", "guest1", NULL };
+
+	return bed_run(argv);
+}
+
+static pid_t start(void)
+{
+	static char *const none[] = { NULL }, *const workers[] = { "--workers=3", NULL };
+
+	return bed_start_watch(ringside, bed_random(2) ? none : workers);
+}
+
+/* From its first instruction on; or, mostly, once it holds the ring. */
+static bool kill_at_random(void)
+{
+	pid_t pid = start();
+
+	if (bed_random(4))
+		bed_await_ring();
+	bed_sleep_us(bed_random(20000));
+	return bed_kill(pid);
+}
+
+/* Recovers; one time in three it is killed itself first. */
+static bool recovers(void)
+{
+	char *argv[] = { ringside, "recover", "--quiet", "guest1", NULL };
+
+	if (!bed_random(3)) {
+		pid_t pid = bed_start(argv);
+
+		bed_sleep_us(bed_random(8000));
+		bed_kill(pid);
+	}
+	return TAP_SAME(recover(), 0) && bed_all_run() && bed_is_as_before();
+}
+
+static void test_kills(unsigned int count)
+{
+	unsigned int done = 0;
+	bool died = true, back = true;
+
+	while (done < count && died && back) {
+		died = kill_at_random();
+		back = recovers();
+		done++;
+	}
+	tap_ok(died, "kill %u of %u found the monitor at work", done, count);
+	tap_ok(back, "after kill %u the guest is as it was, and runs", done);
+}
+
+/*
+ * An administrator's pause is none of ours. In the middle of a call that pauses nobody could know:
+ * so the monitor has done its own first.
+ */
+static void test_foreign_pause(void)
+{
+	char *argv[] = { ringside, "watch", "guest1", "--cr3", "--quiet", NULL };
+	bool good = !xc_domain_pause(bed_control, BED_DOMID);
+	pid_t pid = bed_start(argv);
+
+	good &= bed_await_ring();
+	while (!bed_domain->monitor.cr_enabled || bed_domain->pause_count != 1)
+		bed_sleep_us(100);
+	good &= bed_kill(pid) && TAP_SAME(recover(), 0) && TAP_SAME(bed_domain->pause_count, 1);
+	good &= !xc_domain_unpause(bed_control, BED_DOMID);
+	tap_ok(good && bed_all_run() && bed_is_as_before(), "somebody else's pause stays");
+}
+
+/* The next monitor needs the recovery first; a live one keeps its ring. */
+static void test_who_holds_it(void)
+{
+	char *watch[] = { ringside, "watch", "guest1", "--count=1", "--quiet", NULL };
+	pid_t pid = start();
+	bool good = bed_await_ring() && TAP_SAME(recover(), 6);
+
+	good &= bed_domain->vm_event.enabled;
+	tap_ok(good, "a monitor that lives keeps its guest");
+	good = bed_kill(pid) && TAP_SAME(bed_run(watch), 6);
+	tap_ok(good, "what a dead one has left another does not take");
+	good = TAP_SAME(recover(), 0) && TAP_SAME(bed_run(watch), 0) && TAP_SAME(recover(), 0);
+	tap_ok(good && bed_all_run() && bed_is_as_before(),
+	       "after the recovery it does, and then nothing is to be recovered");
+}
+
+int main(int argc, char **argv)
+{
+	unsigned int count = argc > 2 ? (unsigned int)atoi(argv[2]) : 20;
+	uint64_t seed = argc > 3 ? strtoull(argv[3], NULL, 0) : (uint64_t)time(NULL);
+
+	ringside = argv[1];
+	printf("# seed %" PRIu64 "\n", seed);
+	if (!tap_ok(argc > 1 && bed_open(seed), "a guest"))
+		return tap_done();
+	test_kills(count);
+	test_foreign_pause();
+	test_who_holds_it();
+	return tap_done();
+}
