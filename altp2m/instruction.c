@@ -175,6 +175,8 @@ struct rs_instruction rs_instruction_decode(const uint8_t *code, size_t size)
 		return known;
 	known.length = instruction.length;
 	known.repeat = repeat_of(&instruction);
+	/* #NM inside Xen, where that switches the FPU lazily. */
+	known.is_deadly = instruction.mnemonic == ZYDIS_MNEMONIC_VCVTPS2PH;
 	known.is_proved = is_listed(instruction.mnemonic) && is_plain(&instruction);
 	return known;
 }

@@ -27,6 +27,7 @@ enum rs_repeat {
 struct rs_instruction {
 	uint8_t length;  /* bytes; 0: not known */
 	bool is_proved;  /* Xen's emulator does what the processor does */
+	bool is_deadly;  /* emulating it can panic the host: not even for want of another way */
 	enum rs_repeat repeat; /* a string instruction: one iteration at a time, if it is stepped */
 };
 

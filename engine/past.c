@@ -49,19 +49,34 @@ static bool is_cause(const struct rs_event *event, const uint8_t *code, size_t s
 	return rs_instruction_touches(code, size, event, linear);
 }
 
-bool rs_past_may_emulate(struct rs_engine *engine, const struct rs_event *event)
+/* The instruction at RIP, and as much behind it as is there; *size 0: it cannot be read. */
+static struct rs_instruction read_instruction(struct rs_guest *guest, const struct rs_event *event,
+					      uint8_t code[CODE_MAX], size_t *size)
 {
 	struct rs_paging paging = rs_event_paging(event);
+
+	if (!rs_guest_read_virtual(guest, &paging, rs_event_rip(event), code, CODE_MAX, size))
+		*size = CODE_MAX;
+	return rs_instruction_decode(code, *size);
+}
+
+bool rs_past_may_emulate(struct rs_engine *engine, const struct rs_event *event)
+{
 	struct rs_guest *guest = rs_engine_guest(engine);
 	uint8_t code[CODE_MAX];
 	size_t size = 0;
 
-	if (!guest || !rs_past_is_64bit(event))
-		return false;
-	/* What lies behind the instruction need not be there. */
-	if (rs_guest_read_virtual(guest, &paging, rs_event_rip(event), code, CODE_MAX, &size) &&
-	    !size)
-		return false;
-	return rs_instruction_decode(code, size ? size : CODE_MAX).is_proved &&
-	       is_cause(event, code, size ? size : CODE_MAX);
+	return guest && rs_past_is_64bit(event) &&
+	       read_instruction(guest, event, code, &size).is_proved &&
+	       is_cause(event, code, size);
+}
+
+bool rs_past_is_deadly(struct rs_engine *engine, const struct rs_event *event)
+{
+	struct rs_guest *guest = rs_load_acquire(&engine->guest); /* G1 */
+	uint8_t code[CODE_MAX];
+	size_t size = 0;
+
+	return guest && rs_past_is_64bit(event) &&
+	       read_instruction(guest, event, code, &size).is_deadly;
 }

@@ -22,6 +22,12 @@ enum rs_way rs_past_way(struct rs_engine *engine, const struct rs_event *event);
 /* Is Xen's emulator right for the instruction that has caused this page fault? */
 bool rs_past_may_emulate(struct rs_engine *engine, const struct rs_event *event);
 
+/*
+ * Is it one that must not be emulated, whatever else there is? Known only of an engine that has
+ * opened its guest's memory.
+ */
+bool rs_past_is_deadly(struct rs_engine *engine, const struct rs_event *event);
+
 /* 64-bit code: the list knows no other. */
 bool rs_past_is_64bit(const struct rs_event *event);
 

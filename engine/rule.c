@@ -77,6 +77,9 @@ int rs_rule_place(struct rs_engine *engine, struct rs_rule *rule)
 	view = rule->options.page.view;
 	if (!view)
 		error = rs_pages_begin(&engine->pages);
+	/* There all faults are emulated, but for those whose instructions must not be: past.h. */
+	if (!error && engine->pages.method == RS_PAGE_METHOD_HOST)
+		rs_engine_guest(engine);
 	index = view ? view->map->index : engine->pages.view;
 	rule->first = rs_table_page_key(index, rule->first);
 	rule->last = rs_table_page_key(index, rule->last);

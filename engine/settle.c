@@ -85,44 +85,12 @@ static bool is_in_view(const struct rs_event *event)
 	return event->flags & RS_FLAG_ALTERNATE_P2M && event->view != 0;
 }
 
-/* Of a fast step nobody would tell us that the write is done. */
-static void settle_write_to_code(struct rs_lane *lane, const struct rs_event *event,
-				 struct rs_reply *reply)
-{
-	lane->copies = true;
-	lane->copies_on = event->page.offset > PAGE_BYTES - WRITE_MAX;
-	lane->detour_gfn = event->page.gfn;
-	rs_settle_step_in_view_0(lane, event, reply);
-}
-
-static void settle_page(struct rs_engine *engine, struct rs_lane *lane,
-			const struct rs_event *event, struct rs_reply *reply)
-{
-	enum rs_way way;
-
-	if (!is_in_view(event)) {
-		reply->action = RS_ACTION_EMULATE;
-		return;
-	}
-	if (event->page.access & RS_ACCESS_W && rs_traps_covers(&engine->traps, event->page.gfn)) {
-		settle_write_to_code(lane, event, reply);
-		return;
-	}
-	way = rs_past_way(engine, event);
-	if (way == RS_WAY_EMULATE && rs_past_may_emulate(engine, event))
-		reply->action = RS_ACTION_EMULATE;
-	else if (way == RS_WAY_STEP)
-		rs_settle_step_in_view_0(lane, event, reply);
-	else
-		rs_settle_in_view_0(lane, event, reply);
-}
-
 /* In the host's map the page is open to all vCPUs while one of them steps. */
 static void step_with_page_open(struct rs_engine *engine, struct rs_lane *lane,
 				struct rs_reply *reply)
 {
 	rs_log(&engine->log, RS_LOG_WARNING,
-	       "domain %u: Xen cannot emulate an instruction that touches page %#" PRIx64
+	       "domain %u: Xen cannot, or must not, emulate an instruction that touches page %#" PRIx64
 	       ": it is open for one step",
 	       engine->domain, lane->gfn);
 	if (rs_xen_memory_access(engine->xen, engine->domain, lane->gfn, 1,
@@ -133,6 +101,51 @@ static void step_with_page_open(struct rs_engine *engine, struct rs_lane *lane,
 	lane->detour = RS_DETOUR_PAGE;
 	lane->detour_gfn = lane->gfn;
 	reply->action = RS_ACTION_STEP;
+}
+
+/* Of a fast step nobody would tell us that the write is done. */
+static void settle_write_to_code(struct rs_lane *lane, const struct rs_event *event,
+				 struct rs_reply *reply)
+{
+	lane->copies = true;
+	lane->copies_on = event->page.offset > PAGE_BYTES - WRITE_MAX;
+	lane->detour_gfn = event->page.gfn;
+	rs_settle_step_in_view_0(lane, event, reply);
+}
+
+static void settle_in_host(struct rs_engine *engine, struct rs_lane *lane,
+			   const struct rs_event *event, struct rs_reply *reply)
+{
+	lane->gfn = event->page.gfn;
+	if (rs_past_is_deadly(engine, event))
+		step_with_page_open(engine, lane, reply);
+	else
+		reply->action = RS_ACTION_EMULATE;
+}
+
+static void settle_page(struct rs_engine *engine, struct rs_lane *lane,
+			const struct rs_event *event, struct rs_reply *reply)
+{
+	enum rs_way way;
+
+	if (!is_in_view(event)) {
+		settle_in_host(engine, lane, event, reply);
+		return;
+	}
+	if (rs_traps_covers(&engine->traps, event->page.gfn)) {
+		rs_traps_refresh(&engine->traps, event->page.gfn);
+		if (event->page.access & RS_ACCESS_W) {
+			settle_write_to_code(lane, event, reply);
+			return;
+		}
+	}
+	way = rs_past_way(engine, event);
+	if (way == RS_WAY_EMULATE && rs_past_may_emulate(engine, event))
+		reply->action = RS_ACTION_EMULATE;
+	else if (way == RS_WAY_STEP)
+		rs_settle_step_in_view_0(lane, event, reply);
+	else
+		rs_settle_in_view_0(lane, event, reply);
 }
 
 static void settle_unimplemented(struct rs_engine *engine, struct rs_lane *lane,

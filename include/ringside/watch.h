@@ -48,8 +48,11 @@ enum rs_way {
  * the instruction, which RS_CONTINUE then executes; RS_GIVE_BACK gives the guest a #BP instead. An
  * INT3 that the guest has there, or anywhere else, still reaches the guest.
  *
+ * The address must be that of an instruction's first byte: elsewhere the guest executes something
+ * else. Where a page watch forbids to execute the page, its event comes instead of the breakpoint's.
+ *
  * What dom0 writes into such a page, like a disk's backend that loads code, raises no event: then
- * vCPUs execute what was there before, until the guest writes there too or
+ * vCPUs execute what was there before, until the guest reads or writes there or
  * rs_breakpoint_refresh. Without altp2m the INT3 is in the guest's own memory, for it to see,
  * and of several vCPUs one may slip past while another is stepped past it.
  */

@@ -22,6 +22,7 @@ for vcpus in 1 2; do
 	scenario fire --vcpus $vcpus
 done
 scenario thousand --vcpus 2 --threads 2
+scenario refresh
 scenario visible --no-altp2m
 scenario visible --no-altp2m --vcpus 2
 scenario refused

@@ -20,6 +20,7 @@ for vcpus in 1 3; do
 	scenario life --vcpus $vcpus
 	scenario faults --vcpus $vcpus
 done
+scenario all_caught --vcpus 4 --threads 2
 scenario missing
 scenario renew
 scenario no_altp2m --no-altp2m

@@ -110,6 +110,8 @@ int main(void)
 			       TAP_SAME(found.repeat, instructions[i].repeat),
 		       "%s: %s", instructions[i].name,
 		       instructions[i].is_proved ? "emulated" : "not emulated");
+		if (found.is_deadly != (instructions[i].code[0] == 0xc4))
+			tap_ok(false, "%s: deadly or not", instructions[i].name);
 		found = rs_instruction_decode(instructions[i].code, instructions[i].size - 1U);
 		if (found.length || found.is_proved)
 			tap_ok(false, "%s: cut short", instructions[i].name);
