@@ -272,15 +272,17 @@ static int fail_unrecorded(uint32_t domain)
 /* A second one that comes to recover finds that somebody does. */
 static int recover_as_owner(struct rs_orphan *orphan, bool taken)
 {
-	struct rs_owner dead;
+	struct rs_owner dead, self;
 	int error;
 
 	if (!orphan->journal)
 		return take_back(orphan, taken);
 	dead = orphan->journal->owner;
+	rs_owner_read(&self);
 	rs_log(orphan->log, RS_LOG_INFO, "domain %u: process %u had it, and has died",
 	       orphan->domain, dead.pid);
-	rs_owner_read(&orphan->journal->owner);
+	/* Half of a dead one's name and half of ours is nobody's: he is dead as well. */
+	orphan->journal->owner = self;
 	rs_journal_take_over(orphan->journal);
 	rs_xen_keep_journal(orphan->xen, orphan->journal);
 	error = take_back(orphan, taken);
