@@ -209,7 +209,7 @@ int rs_traps_set(struct rs_traps *traps, uint64_t address)
 			return error;
 	}
 	rs_store_relaxed(&page->count, page->count + 1);
-	traps->count++;
+	rs_store_relaxed(&traps->count, traps->count + 1);
 	if (!page->counts[offset]++)
 		set_byte(traps, page, offset);
 	/* What the guest wrote while the page was prepared. */
@@ -227,7 +227,7 @@ int rs_traps_clear(struct rs_traps *traps, uint64_t address)
 		return 0;
 	if (!--page->counts[offset])
 		clear_byte(traps, page, offset);
-	traps->count--;
+	rs_store_relaxed(&traps->count, traps->count - 1);
 	rs_store_relaxed(&page->count, page->count - 1);
 	return page->count ? 0 : rs_trap_page_hide(traps, page);
 }
