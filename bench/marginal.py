@@ -53,6 +53,7 @@ def parse(description, combinations):
     parser.add_argument("--way", help="1, 8, hot: see bench/README.md")
     parser.add_argument("--check", action="store_true", help="fail where it is worse than bench/figures.json")
     parser.add_argument("--update", action="store_true", help="write bench/figures.json")
+    parser.add_argument("--table", action="store_true", help="print what bench/figures.json holds, as Markdown")
     parser.add_argument("--quiet", action="store_true", help="the sums only")
     options = parser.parse_args()
     if options.contestant or options.kind or options.way:
@@ -174,12 +175,26 @@ def verdict(name, found, known, slack):
     return f"{name}: {found:.4g} (committed: {known:.4g})", False
 
 
+def print_table(figures):
+    """A line for each contestant, a column for each kind and way."""
+    contestants = sorted({name.split()[0] for name in figures})
+    columns = sorted({tuple(name.split()[1:]) for name in figures}, key=lambda column: (column[1], column[0]))
+    print("| an event | " + " | ".join(" ".join(column) for column in columns) + " |")
+    print("|---" * (len(columns) + 1) + "|")
+    for contestant in contestants:
+        cells = (figures.get(" ".join((contestant, *column))) for column in columns)
+        print(f"| {contestant} | " + " | ".join("" if cell is None else f"{cell:,.4g}" for cell in cells) + " |")
+
+
 def main(options, noun, wrapper, read, slack):
     """Counts every combination, prints, and compares or writes if that was asked for. Differences
     up to `slack` are none. What is written down is the least of all attempts."""
     figures, failed = load(), 0
     built_by = compiler(options)
     known = figures.setdefault(noun, {}).setdefault(built_by, {})
+    if options.table:
+        print_table(known)
+        return 0
     if options.check and not known:
         print(f"skipped: no figures of {built_by} are committed (bench/{noun} --update makes them)")
         return 0

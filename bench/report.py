@@ -7,6 +7,7 @@
 """
 import html
 import io
+import statistics
 import sys
 
 sys.dont_write_bytecode = True   # where this lies is not ours to write
@@ -39,6 +40,25 @@ def judge(before, after, more_is_better, noise):
     return "better" if up == more_is_better else "worse"
 
 
+def agree(first, second, shared):
+    """How far the contestants' ratios to each other lie apart in the two files: the steadiest of all
+    figures, and so what tells whether a table can be trusted."""
+    apart, references = [], set()
+    for asked in shared:
+        names = [name for name in first[asked] if name in second[asked]]
+        reference = next((name for name in ("hybrid", "block") if name in names), None)
+        rates = [{name: results.spread(some[asked][name], RATE) for name in names} for some in (first, second)]
+        for name in names:
+            if reference and name != reference and all(rate[name] and rate[name][0] and rate[reference]
+                                                       and rate[reference][0] for rate in rates):
+                before, after = (rate[name][0] / rate[reference][0] for rate in rates)
+                apart.append(abs(after / before - 1))
+                references.add(reference)
+    if apart:
+        print(f"ratios of events/s to {', '.join(sorted(references))}: {100 * statistics.median(apart):.1f} % apart at the median, "
+              f"{100 * max(apart):.1f} % at most, of {len(apart)}")
+
+
 def compare(paths):
     first, second = (results.group(results.load([path])) for path in paths)
     shared = [asked for asked in first if asked in second]
@@ -59,6 +79,7 @@ def compare(paths):
                     print(f"{verdict:6}  {contestant}, {results.describe(asked)}: {name} {before[0]:.4g} "
                           f"({before[1]:.4g} - {before[2]:.4g}) -> {after[0]:.4g} ({after[1]:.4g} - "
                           f"{after[2]:.4g}), {change:+.1f} %")
+    agree(first, second, shared)
     if not shared:
         print("these files have no question in common")
         return 1

@@ -46,7 +46,7 @@ class Machine:
 
 def checked(machine, update=False):
     """The exit status of a check of that machine's contestant, and what is known of it afterwards."""
-    options = types.SimpleNamespace(check=not update, update=update, quiet=True,
+    options = types.SimpleNamespace(check=not update, update=update, quiet=True, table=False,
                                     combinations=[tuple(NAME.split())])
     figures = {"syscalls": {"gcc": {NAME: KNOWN}}}
     with mock.patch.multiple(marginal, run_once=machine.run, load=lambda: figures, save=lambda _: None,
