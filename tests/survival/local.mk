@@ -5,7 +5,7 @@ survival_bed = tests/survival/bed.c tests/survival/bed.h \
 	tests/fakexen/shim/oracle.c tests/fakexen/shim/oracle.h
 tests_survival_recover_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE=1
 tests_survival_recover_CFLAGS = $(AM_CFLAGS) $(XENCTRL_CFLAGS)
-tests_survival_recover_LDADD = libfakexen-model.la $(XENCTRL_LIBS)
+tests_survival_recover_LDADD = libfakexen-model.la libringside.la $(XENCTRL_LIBS)
 tests_survival_recover_SOURCES = tests/survival/recover.c $(survival_bed)
 
 survival_tests = tests/survival/recover.sh

@@ -3,11 +3,13 @@
  * lets `ringside recover` take back what it has left. To be run by fakexen, on one domain. */
 #include "config.h"
 
-#include <dirent.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+
+#include <ringside/ringside.h>
 
 #include "tests/survival/bed.h"
 #include "tests/unit/tap.h"
@@ -101,6 +103,20 @@ static void test_who_holds_it(void)
 	       "after the recovery it does, and then nothing is to be recovered");
 }
 
+/* The attach option of that name. */
+static void test_attach(void)
+{
+	struct rs_engine *engine;
+	pid_t pid = start();
+	bool good = bed_await_ring() && bed_kill(pid);
+
+	good &= TAP_SAME(rs_engine_attach(&engine, "guest1", NULL), -EBUSY);
+	good &= TAP_SAME(rs_engine_attach(&engine, "guest1",
+		&(struct rs_engine_options){ .recover = true }), 0);
+	good = good && TAP_SAME(rs_engine_detach(engine), 0);
+	tap_ok(good && bed_all_run() && bed_is_as_before(), "who attaches may recover it as well");
+}
+
 int main(int argc, char **argv)
 {
 	unsigned int count = argc > 2 ? (unsigned int)atoi(argv[2]) : 20;
@@ -113,5 +129,6 @@ int main(int argc, char **argv)
 	test_kills(count);
 	test_foreign_pause();
 	test_who_holds_it();
+	test_attach();
 	return tap_done();
 }

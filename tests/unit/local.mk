@@ -2,7 +2,7 @@
 # Unit tests: each is quick and tests one file of the product.
 
 unit_tests = tests/unit/decode tests/unit/doorbell tests/unit/instruction \
-	tests/unit/layout \
+	tests/unit/journal tests/unit/layout \
 	tests/unit/permissions tests/unit/ring tests/unit/ring_threads
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
@@ -18,6 +18,9 @@ tests_unit_doorbell_LDADD = libringside-private.la
 tests_unit_layout_SOURCES = tests/unit/layout.c
 tests_unit_layout_CPPFLAGS = $(AM_CPPFLAGS) $(XENCTRL_CFLAGS)
 tests_unit_layout_LDADD = libringside-private.la
+
+tests_unit_journal_SOURCES = tests/unit/journal.c
+tests_unit_journal_LDADD = libringside-private.la
 
 tests_unit_instruction_SOURCES = tests/unit/instruction.c
 tests_unit_instruction_LDADD = libringside-private.la
