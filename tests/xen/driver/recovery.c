@@ -30,6 +30,8 @@
 /* In memory that outlives the engine: the request that it had in its hand. */
 static vm_event_request_t *record;
 static unsigned int steps_left;
+/* By rs_recover, from the journal and the record in the folder; else by hand, as release() does. */
+static bool by_library;
 
 static struct rs_reply die(const struct rs_event *event, void *user)
 {
@@ -135,6 +137,20 @@ static bool release(struct bed *bed, struct rs_xen *xen)
 	return !error || check(false, "its steps are gone: %s", rs_strerror(error));
 }
 
+static void on_line(enum rs_log_level level, const char *line, void *user)
+{
+	check_note("%s", line);
+}
+
+static bool release_by_library(struct bed *bed)
+{
+	int error = rs_recover(bed->guest.name, &(struct rs_recover_options){
+		.log = on_line, .log_level = RS_LOG_INFO });
+
+	return check(!error, "rs_recover%s%s", error ? ": " : "",
+		     error ? rs_strerror(error) : "");
+}
+
 /* What the dead engine has noted is undone here by hand: no note says so. */
 static void forget_journal(struct rs_xen *xen, uint32_t domain)
 {
@@ -159,10 +175,11 @@ static bool recover(struct bed *bed, enum rs_kind kind, void (*mend)(struct bed 
 
 	if (rs_xen_open(&xen, &nobody) || rs_xen_domain_pause(xen, bed->guest.domain))
 		return check(false, "pause the domain: %s", rs_error_text());
-	if (mend)
+	if (mend && !by_library)
 		mend(bed);
-	good = release(bed, xen);
-	forget_journal(xen, bed->guest.domain);
+	good = by_library ? release_by_library(bed) : release(bed, xen);
+	if (!by_library)
+		forget_journal(xen, bed->guest.domain);
 	good = good && bed_attach(bed, NULL);
 	bed->answer = NULL;
 	bed->seen = 0;
@@ -419,6 +436,33 @@ static void killed_full(struct bed *bed)
 	bed_detach(bed);
 }
 
+/* The same by the library. */
+#define RECOVERED(function)                              \
+	static void recovered_##function(struct bed *bed) \
+	{                                                \
+		by_library = true;                       \
+		killed_##function(bed);                  \
+		by_library = false;                      \
+	}
+
+RECOVERED(request)
+RECOVERED(cr3)
+RECOVERED(held)
+RECOVERED(msr)
+RECOVERED(int3)
+RECOVERED(int3_unwatched)
+RECOVERED(cpuid)
+RECOVERED(page)
+RECOVERED(descriptor)
+RECOVERED(stepping)
+RECOVERED(trap_flag)
+RECOVERED(icebp)
+RECOVERED(full)
+
+#define RECOVERED_TEST(test, function, text) \
+	{ .name = "recovered-" test, .run = recovered_##function, .unattached = true, \
+	  .own_guest = true, .only_by_name = true, .about = "rs_recover, after kill -9 of the engine: " text }
+
 #define KILLED(test, function, text) \
 	{ .name = "killed-" test, .run = function, .unattached = true, .own_guest = true, \
 	  .about = "kill -9 of the engine: " text }
@@ -438,5 +482,18 @@ const struct test tests_of_recovery[] = {
 	KILLED("trap-flag", killed_trap_flag, "a debug exception, of the trap flag"),
 	KILLED("icebp", killed_icebp, "a debug exception, of INT1"),
 	KILLED("full", killed_full, "a full ring"),
+	RECOVERED_TEST("request", request, "a guest request"),
+	RECOVERED_TEST("cr3", cr3, "a CR3 write"),
+	RECOVERED_TEST("held", held, "one that is held back"),
+	RECOVERED_TEST("msr", msr, "an MSR write"),
+	RECOVERED_TEST("int3", int3, "a breakpoint, watched again"),
+	RECOVERED_TEST("int3-unwatched", int3_unwatched, "a breakpoint, not watched again"),
+	RECOVERED_TEST("cpuid", cpuid, "a CPUID"),
+	RECOVERED_TEST("page", page, "a page fault in a view"),
+	RECOVERED_TEST("descriptor", descriptor, "a descriptor access"),
+	RECOVERED_TEST("stepping", stepping, "single-stepping"),
+	RECOVERED_TEST("trap-flag", trap_flag, "a debug exception, of the trap flag"),
+	RECOVERED_TEST("icebp", icebp, "a debug exception, of INT1"),
+	RECOVERED_TEST("full", full, "a full ring"),
 	{ 0 },
 };

@@ -65,7 +65,7 @@ def find_busybox(kernel):
 def make_initrd(path, xen, kernel, programs, files, job):
     """PROGRAMS and FILES: what else is in there, by name. JOB: what the script does last."""
     initrd = Initrd(xen)
-    for name in ("bin", "dev", "proc", "sys", "tmp"):
+    for name in ("bin", "dev", "proc", "run", "sys", "tmp"):
         initrd.add_folder(name)
     initrd.add_file("bin/busybox", find_busybox(kernel), 0o755)
     for name in MODULES:

@@ -26,7 +26,7 @@ ROWS = (
     ("attach, unwatch, probe", ("attach-", "probe", "watch-", "unwatch")),
     ("detach in the middle of anything", ("detach-",)),
     ("a guest that ends", ("guest-",)),
-    ("recovery after `kill -9`", ("killed-",)),
+    ("recovery after `kill -9`", ("killed-", "recovered-")),
     ("a stock Linux guest", ("linux",)),
 )
 # They measure, or are broken on purpose.
