@@ -9,6 +9,7 @@
 #include "engine/layout.h"
 #include "engine/private.h"
 #include "engine/rcu.h"
+#include "engine/registers.h"
 #include "engine/wire.h"
 #include "ring/atomics.h"
 #include "ring/copy.h"
@@ -295,6 +296,16 @@ static void write_emulate(struct rs_lane *lane, struct rs_turn *turn, const stru
 	memcpy(turn->slot + offsetof(struct rs_wire, u), &wire->u, sizeof(wire->u));
 }
 
+/* All that Xen sets of a vCPU, as it was asked for, and found sound. */
+static void write_registers(struct rs_lane *lane, struct rs_turn *turn, const struct rs_wire *wire)
+{
+	lane->emulating = false;
+	write_head(turn, wire, RS_FLAG_SET_REGISTERS);
+	memcpy(turn->slot + RS_ANSWER_HEAD_SIZE, turn->answer.message + RS_ANSWER_HEAD_SIZE,
+	       sizeof(struct rs_registers));
+	turn->answer.data = RS_ANSWER_EMPTY;
+}
+
 /* A reply that asks for more. */
 static void write_other(const struct rs_worker *worker, struct rs_turn *turn, uint32_t index,
 			const struct rs_reply *reply)
@@ -365,16 +376,41 @@ static inline bool is_emulated(const struct rs_turn *turn, const struct rs_wire 
 	       (reply->action == RS_ACTION_CONTINUE && !turn->event.view);
 }
 
+/*
+ * A breakpoint or a CPUID that is moved past, which is all that was asked for: by the handler or, of
+ * CPUID, by default. Then it is in the answer's registers.
+ */
+static bool is_skipped(struct rs_turn *turn, const struct rs_wire *wire,
+		       const struct rs_reply *reply)
+{
+	const struct rs_registers *registers;
+	bool cpuid = wire->reason == RS_CPUID;
+
+	if ((wire->reason != RS_BREAKPOINT && !cpuid) || reply->action > RS_ACTION_RESUME)
+		return false;
+	if (cpuid && reply->action == RS_ACTION_CONTINUE && !reply->flags &&
+	    turn->answer.data == RS_ANSWER_EMPTY)
+		rs_answer_registers(&turn->event);
+	else if (reply->flags != RS_REPLY_SET_REGISTERS || turn->answer.data != RS_ANSWER_REGISTERS)
+		return false;
+	registers = (const void *)(turn->answer.message + RS_ANSWER_HEAD_SIZE);
+	return registers->rip != rs_event_rip(&turn->event) &&
+	       !rs_registers_check(registers, &turn->event);
+}
+
 /* From a reply that is not plain to the answer. */
 NEVER_INLINE int answer(struct rs_worker *worker, struct rs_turn *turn, uint32_t index,
 			const struct rs_reply *reply)
 {
 	const struct rs_wire *wire = (const void *)turn->record->message;
+	struct rs_lane *lane = &worker->engine->lanes[wire->vcpu_id];
 
 	if (reply->action == RS_ACTION_LATER)
 		return keep(worker, turn, index, reply);
 	if (is_emulated(turn, wire, reply))
-		write_emulate(&worker->engine->lanes[wire->vcpu_id], turn, wire);
+		write_emulate(lane, turn, wire);
+	else if (is_skipped(turn, wire, reply))
+		write_registers(lane, turn, wire);
 	else
 		write_other(worker, turn, index, reply);
 	return ANSWERED;

@@ -129,7 +129,8 @@ static struct rs_rule rules[] = {
 	  .last = UINT64_MAX },
 	{ .options = { .kind = RS_BREAKPOINT, .handler = on_event }, .last = UINT64_MAX },
 	{ .options = { .kind = RS_GUEST_REQUEST, .handler = on_event } },
-	{ .options = { .kind = RS_CPUID, .handler = on_event } },
+	{ .options = { .kind = RS_MSR, .handler = on_event }, .first = MSR_INDEX + 1,
+	  .last = MSR_INDEX + 1 },
 	{ .options = { .kind = RS_CPUID, .handler = on_event } },
 	{ .options = { .kind = RS_SINGLESTEP, .handler = on_event } },
 };
