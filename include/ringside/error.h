@@ -9,7 +9,7 @@
  *   -ESRCH            no such domain
  *   -EPERM, -EACCES   no permission; EACCES also: Xen is of another release than the build
  *   -ENOENT           this is not a Xen dom0, or no such name
- *   -EBUSY            another agent holds the domain's monitor ring
+ *   -EBUSY            another agent holds the domain's monitor ring, or has died and left it
  *   -EOPNOTSUPP       this Xen, this domain or this processor cannot do that
  *   -ENODEV           the guest ended (or was destroyed) while it was watched
  *   -EINVAL           the caller's options make no sense; the text says which
