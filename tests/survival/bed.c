@@ -171,12 +171,25 @@ static bool vcpus_are_free(void)
 	return good;
 }
 
+/* The launcher hears of a process's death a little later than its parent may. */
+static void await_funerals(struct oracle_reading *now)
+{
+	uint64_t until = now_ns() + PATIENCE_NS;
+
+	do {
+		oracle_read(bed_model, now);
+		if (now->ports == before.ports && now->mappings == before.mappings)
+			return;
+		bed_sleep_us(1000);
+	} while (now_ns() < until);
+}
+
 bool bed_is_as_before(void)
 {
 	struct oracle_reading now;
 	bool good = vcpus_are_free();
 
-	oracle_read(bed_model, &now);
+	await_funerals(&now);
 	good &= TAP_SAME(now.ports, before.ports);
 	good &= TAP_SAME(now.mappings, before.mappings);
 	good &= TAP_SAME(now.frames, before.frames);
