@@ -16,7 +16,7 @@ tests_xen_driver_driver_SOURCES = tests/xen/driver/attach.c tests/xen/driver/bed
 	tests/xen/driver/guest.h tests/xen/driver/image.c tests/xen/driver/image.h \
 	tests/xen/driver/instruction.c tests/xen/driver/interrupt.c tests/xen/driver/main.c \
 	tests/xen/driver/memory.c tests/xen/driver/page.c tests/xen/driver/recorder.c tests/xen/driver/recorder.h \
-	tests/xen/driver/registers.c tests/xen/driver/release.h \
+	tests/xen/driver/registers.c tests/xen/driver/release.h tests/xen/driver/reply.c \
 	tests/xen/driver/ring.c tests/xen/driver/step.c tests/xen/driver/tests.h \
 	tests/xen/driver/view.c \
 	tools/message_kind.h tools/trace_format.h tools/trace_writer.c tools/trace_writer.h

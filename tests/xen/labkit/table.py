@@ -21,6 +21,7 @@ ROWS = (
     ("page access by the host's map", ("host-",)),
     ("memory, physical and virtual", ("memory",)),
     ("registers and pauses", ("vcpu-",)),
+    ("replies that any event takes", ("reply-",)),
     ("many vCPUs, a full ring", ("ring-", "two-")),
     ("`ringside watch`", ("command",)),
     ("attach, unwatch, probe", ("attach-", "probe", "watch-", "unwatch")),
