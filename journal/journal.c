@@ -210,9 +210,11 @@ void rs_journal_closed(struct rs_journal *journal, uint64_t first_gfn, uint64_t 
 
 	if (!journal || !count)
 		return;
-	if (!journal->closed_end || first_gfn < journal->closed_first)
+	/* A worker that closes a page again after a step finds that it stands here. */
+	if (!rs_load_relaxed(&journal->closed_end) ||
+	    first_gfn < rs_load_relaxed(&journal->closed_first))
 		rs_store_release(&journal->closed_first, first_gfn);
-	if (end > journal->closed_end)
+	if (end > rs_load_relaxed(&journal->closed_end))
 		rs_store_release(&journal->closed_end, end);
 }
 
