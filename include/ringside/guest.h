@@ -73,7 +73,8 @@ rs_guest_open(struct rs_guest **guest, const char *domain,
 }
 
 /*
- * Unmaps everything and frees it; nobody is in a call, or makes one any more. A domain that was destroyed meanwhile goes only now. NULL is nothing.
+ * Unmaps everything and frees it; nobody is in a call, or makes one any more. A domain that was
+ * destroyed meanwhile goes only now. NULL is nothing.
  */
 void rs_guest_close(struct rs_guest *guest);
 

@@ -232,8 +232,8 @@ struct rs_read_data {
  * another one is refused. NULL if the event takes none (asynchronous, or no handler's).
  *
  * rs_answer_registers begins with the event's own registers; of a CPUID with RIP behind the
- * instruction and its results in place, of a guest request with its result, 0, in RAX. RIP must be canonical and RFLAGS legal, or the
- * reply is refused.
+ * instruction and its results in place, of a guest request with its result, 0, in RAX. RIP must
+ * be canonical and RFLAGS legal, or the reply is refused.
  * rs_answer_read_data begins empty. An instruction that reads and writes memory ignores it.
  * rs_answer_instruction: the bytes to be executed in place of those in memory, all sixteen
  * to be filled; begins all zero.
