@@ -461,7 +461,7 @@ RECOVERED(full)
 
 #define RECOVERED_TEST(test, function, text) \
 	{ .name = "recovered-" test, .run = recovered_##function, .unattached = true, \
-	  .own_guest = true, .only_by_name = true, .about = "rs_recover, after kill -9 of the engine: " text }
+	  .own_guest = true, .about = "rs_recover, after kill -9 of the engine: " text }
 
 #define KILLED(test, function, text) \
 	{ .name = "killed-" test, .run = function, .unattached = true, .own_guest = true, \
