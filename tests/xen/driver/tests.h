@@ -11,7 +11,7 @@ struct test {
 	const char *about; /* for `driver --list` */
 	bool unattached;   /* it attaches by itself */
 	bool own_guest;    /* it may end its guest: it gets one for itself */
-	bool only_by_name; /* broken on purpose, or not seen to pass on Xen yet: not among all */
+	bool only_by_name; /* broken on purpose, or long: not among all */
 	bool (*only_if)(void); /* among all if it can be run; NULL: always */
 	enum rs_page_method page_method;
 };
