@@ -51,10 +51,10 @@ configure_into() {
 		{ tail -n 15 "$folder/configure.log" >&2; fail "configure failed (all of it: $folder/configure.log)"; }
 }
 
-# build_in FOLDER [TARGET...]
+# build_in FOLDER [TARGET...]: adds to the log.
 build_in() {
 	folder=$1; shift
-	make -s -C "$folder" -j"$(nproc)" "$@" >"$folder/build.log" 2>&1 ||
+	make -s -C "$folder" -j"$(nproc)" "$@" >>"$folder/build.log" 2>&1 </dev/null ||
 		{ grep -E 'error|Error|\*\*\*' "$folder/build.log" | head -n 15 >&2
 		  fail "the build failed (all of it: $folder/build.log)"; }
 }
