@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "guests/map.h"
 #include "ring/atomics.h"
 #include "tests/unit/tap.h"
 
@@ -39,6 +40,13 @@ void attach(void)
 	error = rs_engine_attach(&engine, "guest1", &options);
 	if (error)
 		die("attach", error);
+}
+
+void detach(const char *name)
+{
+	int error = rs_engine_detach(engine);
+
+	tap_ok(!error, "%s: detached%s%s", name, error ? ": " : "", error ? rs_strerror(error) : "");
 }
 
 struct rs_watch *watch(struct rs_watch_options wanted)
@@ -141,7 +149,7 @@ bool stop(pthread_t thread)
 
 bool wait_for(uint32_t count)
 {
-	double end = now() + 10;
+	double end = now() + 20;
 
 	while (sum_events() < count && now() < end)
 		sleep_us(1000);
@@ -153,4 +161,31 @@ struct rs_reply count_event(const struct rs_event *event, void *user)
 	enter(event);
 	leave(event);
 	return RS_CONTINUE;
+}
+
+uint64_t guest_counter_of(uint32_t vcpu, uint32_t slot)
+{
+	uint64_t value = 0;
+	int error = rs_guest_read(rs_engine_guest(engine),
+				  GUEST_SLOTS + vcpu * GUEST_SLOT_SIZE + slot, &value,
+				  sizeof(value), NULL);
+
+	if (error)
+		die("reading the guest's counters", error);
+	return value;
+}
+
+uint64_t guest_counter(uint32_t slot)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t vcpu = 0; vcpu < rs_engine_vcpu_count(engine); vcpu++)
+		sum += guest_counter_of(vcpu, slot);
+	return sum;
+}
+
+uint64_t guest_mishaps(void)
+{
+	return guest_counter(SLOT_UD) + guest_counter(SLOT_GP) + guest_counter(SLOT_PF) +
+	       guest_counter(SLOT_DB);
 }

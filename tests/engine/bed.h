@@ -23,8 +23,9 @@ struct seen {
 extern struct seen lanes[VCPUS_MAX];
 extern uint32_t at_once_max; /* so many handlers ran side by side */
 
-/* These end the program if they fail. Attaching forgets what was seen. */
+/* These end the program if they fail, but for detach, a check. Attaching forgets what was seen. */
 void attach(void);
+void detach(const char *name);
 struct rs_watch *watch(struct rs_watch_options wanted);
 
 /* A thread in rs_engine_run; its end, true if that was no error. */
@@ -39,12 +40,18 @@ void leave(const struct rs_event *event);
 struct rs_reply count_event(const struct rs_event *event, void *user);
 
 uint32_t sum_events(void);
-/* Until `count` events were seen; false after ten seconds. */
+/* Until `count` events were seen; false after twenty seconds. */
 bool wait_for(uint32_t count);
 /* One vCPU's events came one at a time, and in order. */
 bool in_order(void);
 /* Each request was answered, and no reply refused. */
 bool all_answered(void);
+
+/* One of the counters that the guest keeps (guests/map.h, SLOT_...), of one vCPU and of all; and
+ * the exceptions that it should not have had. */
+uint64_t guest_counter_of(uint32_t vcpu, uint32_t slot);
+uint64_t guest_counter(uint32_t slot);
+uint64_t guest_mishaps(void);
 
 void sleep_us(unsigned int us);
 double now(void); /* seconds */

@@ -15,6 +15,7 @@
 #include "guests/map.h"
 #include "ring/atomics.h"
 #include "tests/engine/bed.h"
+#include "tests/engine/scenario.h"
 #include "tests/unit/tap.h"
 #include "xen/domain.h"
 #include "xen/memory.h"
@@ -103,13 +104,6 @@ static uint64_t events_of(enum rs_kind kind)
 	return statistics.events[kind];
 }
 
-static void detach(void)
-{
-	int error = rs_engine_detach(engine);
-
-	tap_ok(!error, "detached%s%s", error ? ": " : "", error ? rs_strerror(error) : "");
-}
-
 /*
  * One of each of the kinds of functions, hit once a round, and so is a string instruction. The
  * first round of those that are counted may be past them already.
@@ -151,7 +145,7 @@ static void scenario_few(void)
 	       "removed, none is hit");
 	tap_ok(is_unharmed(), "the guest has noticed nothing");
 	tap_ok(all_answered(), "every request answered");
-	detach();
+	detach("breakpoints");
 }
 
 /* The function that the guest writes all the time. */
@@ -170,7 +164,7 @@ static void scenario_written(void)
 	       "a breakpoint on code that is written in each round: %u hits", hits[0]);
 	tap_ok(TAP_SAME(sum_of(SLOT_WRONG_CODE), 0), "what was written was executed each time");
 	tap_ok(is_unharmed() && all_answered(), "the guest has noticed nothing");
-	detach();
+	detach("breakpoints");
 }
 
 /* What dom0 writes raises no event. */
@@ -195,7 +189,7 @@ static void scenario_refresh(void)
 	       "what dom0 wrote is copied, once");
 	rs_xen_domain_unpause(engine->xen, engine->domain);
 	tap_ok(rounds(2) && is_unharmed(), "the guest has noticed nothing");
-	detach();
+	detach("breakpoints");
 }
 
 /* All thousand, come, hit and gone, while workers handle them. */
@@ -233,7 +227,7 @@ static void scenario_thousand(void)
 	tap_ok(stop(thread), "stopped");
 	tap_ok(rounds(2) && is_unharmed(), "no sum, no call and no write of the guest's was wrong");
 	tap_ok(all_answered(), "every request answered");
-	detach();
+	detach("breakpoints");
 }
 
 /* Without views: the guest sees the INT3s, but executes the right thing. */
@@ -255,7 +249,7 @@ static void scenario_visible(void)
 	for (unsigned int i = 0; i < 4; i++)
 		rs_unwatch(watches[i]);
 	tap_ok(rounds(5) && all_answered(), "half of them removed");
-	detach();
+	detach("breakpoints");
 }
 
 static uint64_t max_pages(void)
@@ -275,7 +269,7 @@ static void scenario_fire(void)
 	attach();
 	rounds(1);
 	before = max_pages();
-	detach();
+	detach("breakpoints");
 	for (unsigned int i = 0; i < 30 && good; i++) {
 		attach();
 		for (uintptr_t k = i; k < SUMS_FUNCTIONS; k += 31)
@@ -293,7 +287,7 @@ static void scenario_fire(void)
 	after = max_pages();
 	tap_ok(rounds(5) && is_unharmed(), "the guest has noticed nothing");
 	tap_ok(TAP_SAME(after, before), "the domain may have as many pages as before");
-	detach();
+	detach("breakpoints");
 }
 
 static struct rs_reply give_back(const struct rs_event *event, void *user)
@@ -347,7 +341,7 @@ static void scenario_replies(void)
 	tap_ok(hits[1] >= 4, "registers set, and the instruction executed: %u", hits[1]);
 	tap_ok(hits[2] == 1, "removed by its own handler: %u", hits[2]);
 	tap_ok(TAP_SAME(strays, 0) && TAP_SAME(hits[3], 0), "another address space's: none");
-	detach();
+	detach("breakpoints");
 }
 
 static void scenario_refused(void)
@@ -366,7 +360,7 @@ static void scenario_refused(void)
 	wanted.breakpoint.address = 0xe0000000;
 	tap_ok(rs_watch(engine, &wanted, &made) < 0, "no RAM: %s", rs_error_text());
 	tap_ok(rounds(2) && is_unharmed(), "the guest runs on");
-	detach();
+	detach("breakpoints");
 }
 
 static struct rs_reply count_fault(const struct rs_event *event, void *user)
@@ -398,7 +392,7 @@ static void try_way(enum rs_way way, const char *name)
 	       name, steps);
 	tap_ok(is_unharmed() && TAP_SAME(strays, 0) && all_answered(), "%s: nothing is noticed",
 	       name);
-	detach();
+	detach("breakpoints");
 }
 
 static void scenario_ways(void)
@@ -409,10 +403,7 @@ static void scenario_ways(void)
 	try_way(RS_WAY_STEP, "step");
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} scenarios[] = {
+static const struct scenario scenarios[] = {
 	{ "ways", scenario_ways },
 	{ "few", scenario_few },
 	{ "written", scenario_written },
@@ -422,17 +413,11 @@ static const struct {
 	{ "fire", scenario_fire },
 	{ "replies", scenario_replies },
 	{ "refused", scenario_refused },
+	{ NULL, NULL },
 };
 
 int main(int argc, char **argv)
 {
-	for (size_t i = 0; argc == 2 && i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
-		if (strcmp(argv[1], scenarios[i].name))
-			continue;
-		options.workers = 1;
-		scenarios[i].run();
-		return tap_done();
-	}
-	fprintf(stderr, "usage: breakpoints SCENARIO\n");
-	return 2;
+	options.workers = 1;
+	return scenario_run(scenarios, argc, argv);
 }

@@ -23,7 +23,7 @@ tests_engine_table_SOURCES = tests/engine/table.c
 tests_engine_table_LDADD = libringside-private.la
 
 # And on the model.
-check_PROGRAMS += tests/engine/model tests/engine/set tests/engine/views tests/engine/watches \
+check_PROGRAMS += tests/engine/life tests/engine/model tests/engine/set tests/engine/views tests/engine/watches \
 	tests/engine/workers
 tests_engine_set_SOURCES = tests/engine/set.c
 tests_engine_set_LDADD = libringside.la -lpthread
@@ -31,20 +31,28 @@ engine_model_tests = tests/engine/model.sh tests/engine/watches.sh tests/engine/
 TESTS += $(engine_model_tests) tests/engine/views.sh
 slow_tests += $(engine_model_tests)
 EXTRA_DIST += $(engine_model_tests) tests/engine/views.sh
-tests_engine_watches_SOURCES = tests/engine/watches.c tests/engine/bed.c tests/engine/bed.h
+tests_engine_watches_SOURCES = tests/engine/watches.c tests/engine/scenario.h \
+	tests/engine/bed.c tests/engine/bed.h
 tests_engine_watches_LDADD = libringside-private.la -lpthread
-tests_engine_workers_SOURCES = tests/engine/workers.c tests/engine/bed.c tests/engine/bed.h
+tests_engine_workers_SOURCES = tests/engine/workers.c tests/engine/scenario.h \
+	tests/engine/bed.c tests/engine/bed.h
 tests_engine_workers_LDADD = libringside-private.la -lpthread
 check_PROGRAMS += tests/engine/breakpoints
 TESTS += tests/engine/breakpoints.sh
 slow_tests += tests/engine/breakpoints.sh
 EXTRA_DIST += tests/engine/breakpoints.sh
-tests_engine_breakpoints_SOURCES = tests/engine/breakpoints.c tests/engine/bed.c tests/engine/bed.h
+tests_engine_breakpoints_SOURCES = tests/engine/breakpoints.c tests/engine/scenario.h \
+	tests/engine/bed.c tests/engine/bed.h
 tests_engine_breakpoints_LDADD = libringside-private.la -lpthread
-tests_engine_views_SOURCES = tests/engine/views.c tests/engine/bed.c tests/engine/bed.h
+tests_engine_views_SOURCES = tests/engine/views.c tests/engine/scenario.h \
+	tests/engine/bed.c tests/engine/bed.h
 tests_engine_views_CFLAGS = $(AM_CFLAGS) $(XENCTRL_CFLAGS)
 tests_engine_views_LDADD = libringside-private.la $(XENCTRL_LIBS) -lpthread
-tests_engine_model_SOURCES = tests/engine/model.c
+tests_engine_life_SOURCES = tests/engine/life.c tests/engine/scenario.h \
+	tests/engine/bed.c tests/engine/bed.h
+tests_engine_life_LDADD = libringside-private.la -lpthread
+tests_engine_model_SOURCES = tests/engine/model.c tests/engine/scenario.h \
+	tests/engine/bed.c tests/engine/bed.h
 tests_engine_model_LDADD = libringside-private.la -lpthread
 
 # What an event costs the engine alone, in instructions, for valgrind: see cost.c.

@@ -14,6 +14,7 @@
 #include "engine/private.h"
 #include "guests/map.h"
 #include "tests/engine/bed.h"
+#include "tests/engine/scenario.h"
 #include "tests/unit/tap.h"
 #include "xen/altp2m.h"
 #include "xen/memory.h"
@@ -50,13 +51,6 @@ static bool fails_with(int result, int error, const char *what)
 	return tap_ok(TAP_SAME(-result, error), "%s: %s", what, result ? rs_strerror(result) : "0");
 }
 
-static void detach(void)
-{
-	int error = rs_engine_detach(engine);
-
-	tap_ok(!error, "detached%s%s", error ? ": " : "", error ? rs_strerror(error) : "");
-}
-
 /* As many as there are, their numbers, and where the vCPUs are. */
 static void scenario_life(void)
 {
@@ -86,7 +80,7 @@ static void scenario_life(void)
 		       TAP_SAME(rs_view_index(views[2]), 3),
 	       "left, removed and made anew");
 	tap_ok(!rs_view_switch(engine, 5), "detached from while all are in another");
-	detach();
+	detach("views");
 }
 
 static struct rs_reply count_fault(const struct rs_event *event, void *user)
@@ -101,7 +95,7 @@ static struct rs_reply count_fault(const struct rs_event *event, void *user)
 
 static bool run(const uint32_t *count, uint32_t wanted)
 {
-	double end = now() + 10;
+	double end = now() + 20;
 
 	while (*count < wanted && now() < end)
 		if (rs_engine_step(engine, 100) < 0)
@@ -154,7 +148,7 @@ static void scenario_faults(void)
 	       "opened");
 	tap_ok(!rs_view_switch(engine, 0) && !rs_view_destroy(view), "left and removed");
 	tap_ok(all_answered(), "every request answered");
-	detach();
+	detach("views");
 }
 
 static void scenario_missing(void)
@@ -186,7 +180,7 @@ static void scenario_missing(void)
 	       "or as much of it as there is");
 	fails_with(rs_view_set_access(view, 5, 4, 0, NULL), EINVAL, "a range that ends too early");
 	fails_with(rs_view_set_access(view, 5, 5, RS_ACCESS_W, NULL), EINVAL, "W without R");
-	detach();
+	detach("views");
 }
 
 /* The guest gives a page away and takes another: Xen forgets, and is told again. */
@@ -205,7 +199,7 @@ static void scenario_renew(void)
 	tap_ok(!rs_view_renew(view, &count) && TAP_SAME(count, 21) &&
 		       TAP_SAME(access_of(SPARE_GFN), RX),
 	       "and known again after a renewal");
-	detach();
+	detach("views");
 	xc_interface_close(control);
 }
 
@@ -231,7 +225,7 @@ static void scenario_million(void)
 	tap_ok(TAP_SAME(access_of(0x1000), RX) && TAP_SAME(access_of(0x1000 + 999999), RX) &&
 		       TAP_SAME(access_of(0x1000 + 1000000), RS_ACCESS_UNKNOWN),
 	       "from the first to the last");
-	detach();
+	detach("views");
 }
 
 static void scenario_one_more(void)
@@ -242,16 +236,7 @@ static void scenario_one_more(void)
 		if (rs_view_set_access(view, SPARE_GFN + i * 3, SPARE_GFN + i * 3, RX, NULL))
 			tap_ok(false, "a page more: %s", rs_error_text());
 	tap_ok(TAP_SAME(access_of(SPARE_GFN + 300), RX), "a hundred pages and one, one by one");
-	detach();
-}
-
-static uint64_t loops_of(uint32_t vcpu)
-{
-	uint64_t address = GUEST_SLOTS + vcpu * GUEST_SLOT_SIZE + SLOT_LOOPS, value = 0;
-
-	rs_xen_memory_read(engine->xen, engine->domain, address >> 12, address & 4095, &value,
-			   sizeof(value));
-	return value;
+	detach("views");
 }
 
 static struct rs_reply count_by_vcpu(const struct rs_event *event, void *user)
@@ -270,7 +255,7 @@ static struct rs_reply count_by_vcpu(const struct rs_event *event, void *user)
 static void scenario_all_caught(void)
 {
 	uint64_t loops[VCPUS_MAX], first[VCPUS_MAX];
-	double end = now() + 10;
+	double end = now() + 20;
 	bool all = false, good = true;
 
 	attach();
@@ -278,18 +263,18 @@ static void scenario_all_caught(void)
 					 .page = { .first_gfn = DATA_GFN, .access = 0 } });
 	run(&lanes[0].events, 1);
 	for (uint32_t vcpu = 0; vcpu < rs_engine_vcpu_count(engine); vcpu++) {
-		loops[vcpu] = loops_of(vcpu);
+		loops[vcpu] = guest_counter_of(vcpu, SLOT_LOOPS);
 		first[vcpu] = lanes[vcpu].events;
 	}
 	while (!all && now() < end && rs_engine_step(engine, 10) >= 0) {
 		all = true;
 		for (uint32_t vcpu = 0; vcpu < rs_engine_vcpu_count(engine); vcpu++)
-			all &= loops_of(vcpu) >= loops[vcpu] + 30;
+			all &= guest_counter_of(vcpu, SLOT_LOOPS) >= loops[vcpu] + 30;
 	}
 	for (uint32_t vcpu = 0; vcpu < rs_engine_vcpu_count(engine); vcpu++) {
-		uint64_t before = loops_of(vcpu) - loops[vcpu];
+		uint64_t before = guest_counter_of(vcpu, SLOT_LOOPS) - loops[vcpu];
 		uint64_t seen = lanes[vcpu].events - first[vcpu];
-		uint64_t after = loops_of(vcpu) - loops[vcpu];
+		uint64_t after = guest_counter_of(vcpu, SLOT_LOOPS) - loops[vcpu];
 
 		/* It is somewhere in a round at both ends, and runs on meanwhile until it faults. */
 		good &= seen + FAULTS >= before * FAULTS && seen <= (after + 1) * FAULTS;
@@ -300,14 +285,14 @@ static void scenario_all_caught(void)
 	tap_ok(all && good, "each access of each of %u vCPUs is caught, in 30 rounds",
 	       rs_engine_vcpu_count(engine));
 	tap_ok(all_answered(), "every request answered");
-	detach();
+	detach("views");
 }
 
 static void scenario_no_altp2m(void)
 {
 	attach();
 	fails_with(rs_view_create(engine, NULL, &view), EOPNOTSUPP, "no altp2m");
-	detach();
+	detach("views");
 }
 
 /* Of a guest of that size the shadow memory does not do for nine views. */
@@ -322,20 +307,17 @@ static void scenario_pool(void)
 		error = rs_view_create(engine, NULL, &views[i]);
 	fails_with(error, ENOMEM, "shadow memory that is to be kept");
 	tap_ok(strstr(rs_error_text(), "shadow_memory="), "%s", rs_error_text());
-	detach();
+	detach("views");
 	options.keep_shadow_memory = false;
 	attach();
 	for (unsigned int i = 0, failed = 0; i < 9 && !failed; i++)
 		failed = rs_view_create(engine, NULL, &views[i]);
 	tap_ok(engine->views.pool_mib && engine->views.mask == 0x3fe, "or is raised, from %u MiB",
 	       engine->views.pool_mib);
-	detach();
+	detach("views");
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} scenarios[] = {
+static const struct scenario scenarios[] = {
 	{ "life", scenario_life },
 	{ "faults", scenario_faults },
 	{ "missing", scenario_missing },
@@ -345,17 +327,11 @@ static const struct {
 	{ "all_caught", scenario_all_caught },
 	{ "no_altp2m", scenario_no_altp2m },
 	{ "pool", scenario_pool },
+	{ NULL, NULL },
 };
 
 int main(int argc, char **argv)
 {
-	for (size_t i = 0; argc == 2 && i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
-		if (strcmp(argv[1], scenarios[i].name))
-			continue;
-		options.workers = 1;
-		scenarios[i].run();
-		return tap_done();
-	}
-	fprintf(stderr, "usage: views SCENARIO\n");
-	return 2;
+	options.workers = 1;
+	return scenario_run(scenarios, argc, argv);
 }

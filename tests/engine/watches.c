@@ -15,6 +15,7 @@
 #include "guests/map.h"
 #include "ring/atomics.h"
 #include "tests/engine/bed.h"
+#include "tests/engine/scenario.h"
 #include "tests/unit/tap.h"
 
 #define MSR_LSTAR 0xc0000082
@@ -24,13 +25,6 @@
 #define CODE_GFN (GUEST_CODE_PAGE >> 12)
 
 static uint32_t scale = 40; /* how many of whatever the scenario does */
-
-static void detach(const char *name)
-{
-	int error = rs_engine_detach(engine);
-
-	tap_ok(!error, "%s: detached%s%s", name, error ? ": " : "", error ? rs_strerror(error) : "");
-}
 
 /* -- changing -- */
 
@@ -93,7 +87,7 @@ static void try_change(struct rs_watch_options *wanted, size_t count, const char
 static bool falls_silent(void)
 {
 	struct rs_statistics before, after;
-	double end = now() + 10;
+	double end = now() + 20;
 
 	do {
 		rs_engine_statistics(engine, &before);
@@ -368,7 +362,7 @@ static void scenario_limit(void)
 	struct rs_statistics statistics;
 	struct rs_watch_state state;
 	struct rs_watch *made;
-	double end = now() + 10;
+	double end = now() + 20;
 	pthread_t thread;
 
 	attach();
@@ -486,7 +480,7 @@ static void scenario_full(void)
 	struct rs_statistics statistics;
 	struct rs_watch *made;
 	pthread_t thread;
-	double end = now() + 10;
+	double end = now() + 20;
 	uint32_t count = 0;
 	uint64_t before;
 	bool good = true;
@@ -524,7 +518,7 @@ static void scenario_depth(void)
 	struct rs_statistics statistics;
 	struct rs_watch *made;
 	pthread_t thread;
-	double end = now() + 10;
+	double end = now() + 20;
 
 	attach();
 	made = watch((struct rs_watch_options){ .kind = RS_CPUID, .handler = count_event });
@@ -545,10 +539,7 @@ static void scenario_depth(void)
 	detach("depth");
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} scenarios[] = {
+static const struct scenario scenarios[] = {
 	{ "change", scenario_change },
 	{ "mask", scenario_mask },
 	{ "change_inside", scenario_change_inside },
@@ -559,6 +550,7 @@ static const struct {
 	{ "order", scenario_order },
 	{ "full", scenario_full },
 	{ "depth", scenario_depth },
+	{ NULL, NULL },
 };
 
 int main(int argc, char **argv)
@@ -566,12 +558,5 @@ int main(int argc, char **argv)
 	options.workers = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 1;
 	if (argc > 3)
 		scale = (uint32_t)strtoul(argv[3], NULL, 10);
-	for (size_t i = 0; argc > 1 && i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
-		if (strcmp(argv[1], scenarios[i].name))
-			continue;
-		scenarios[i].run();
-		return tap_done();
-	}
-	fprintf(stderr, "usage: watches SCENARIO [WORKERS [COUNT]]\n");
-	return 2;
+	return scenario_run(scenarios, argc, argv);
 }

@@ -21,16 +21,10 @@
 #include "engine/record.h"
 #include "ring/atomics.h"
 #include "tests/engine/bed.h"
+#include "tests/engine/scenario.h"
 #include "tests/unit/tap.h"
 
 #define MSR_LSTAR 0xc0000082
-
-static void detach(const char *name)
-{
-	int error = rs_engine_detach(engine);
-
-	tap_ok(!error, "%s: detached%s%s", name, error ? ": " : "", error ? rs_strerror(error) : "");
-}
 
 static void scenario_storm(void)
 {
@@ -107,7 +101,7 @@ static struct rs_reply block_once(const struct rs_event *event, void *user)
 
 static void scenario_stuck(void)
 {
-	double end = now() + 10;
+	double end = now() + 20;
 	uint32_t before;
 	pthread_t thread;
 
@@ -266,7 +260,7 @@ static void scenario_pull_many(void)
 
 static void scenario_loop(void)
 {
-	double end = now() + 10;
+	double end = now() + 20;
 	struct pollfd poll_fd;
 	int result = 0;
 
@@ -436,7 +430,7 @@ static void on_gone(void *user)
 /* Two handlers that run at once remove each other's watch. */
 static void scenario_mutual(void)
 {
-	double end = now() + 10;
+	double end = now() + 20;
 	pthread_t thread;
 
 	attach();
@@ -556,10 +550,7 @@ static void scenario_record(void)
 	tap_ok(access(path, F_OK) && errno == ENOENT, "the file goes with the engine");
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} scenarios[] = {
+static const struct scenario scenarios[] = {
 	{ "storm", scenario_storm },
 	{ "waiting_handlers", scenario_waiting_handlers },
 	{ "stuck", scenario_stuck },
@@ -574,6 +565,7 @@ static const struct {
 	{ "mutual", scenario_mutual },
 	{ "filters", scenario_filters },
 	{ "record", scenario_record },
+	{ NULL, NULL },
 };
 
 int main(int argc, char **argv)
@@ -584,12 +576,5 @@ int main(int argc, char **argv)
 	for (unsigned int i = 0; argc > 3 && i < 3; i++)
 		if (!strcmp(argv[3], modes[i]))
 			options.waiting = (enum rs_waiting)i;
-	for (size_t i = 0; argc > 1 && i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
-		if (strcmp(argv[1], scenarios[i].name))
-			continue;
-		scenarios[i].run();
-		return tap_done();
-	}
-	fprintf(stderr, "usage: workers SCENARIO [WORKERS [adaptive|block|spin]]\n");
-	return 2;
+	return scenario_run(scenarios, argc, argv);
 }
