@@ -52,7 +52,7 @@ static void stop_stepping(struct rs_engine *engine, struct report *report)
 		engine->lanes[vcpu].stepping = false;
 		engine->lanes[vcpu].detour = RS_DETOUR_NONE;
 		if (engine->can_step)
-			note(report, rs_xen_vcpu_stop_stepping(engine->xen, engine->domain, vcpu));
+			note(report, rs_xen_vcpu_step(engine->xen, engine->domain, vcpu, false));
 	}
 }
 

@@ -34,7 +34,7 @@ engine_sources = engine/advance.c engine/advance.h engine/answer.c engine/answer
 	engine/options.h engine/past.c engine/past.h engine/private.h engine/rcu.c engine/rcu.h engine/record.c \
 	engine/record.h engine/registers.c engine/registers.h engine/responder.c \
 	engine/responder.h engine/rule.c engine/rule.h engine/run.c engine/set.c engine/settle.c \
-	engine/settle.h engine/sources.c \
+	engine/settle.h engine/single_step.c engine/sources.c \
 	engine/sources.h engine/statistics.c engine/statistics.h engine/straight.c \
 	engine/straight.h engine/table.c \
 	engine/table.h engine/taker.c engine/taker.h engine/trap.c engine/trap.h \

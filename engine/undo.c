@@ -36,8 +36,8 @@ static int stop_stepping(struct rs_orphan *orphan)
 	if (error || !(kinds & 1U << RS_SINGLESTEP))
 		return error;
 	for (uint32_t vcpu = 0; vcpu < orphan->vcpu_count; vcpu++)
-		error = first_of(error, rs_xen_vcpu_stop_stepping(orphan->xen, orphan->domain,
-								  vcpu));
+		error = first_of(error, rs_xen_vcpu_step(orphan->xen, orphan->domain,
+								  vcpu, false));
 	return error;
 }
 

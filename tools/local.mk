@@ -5,7 +5,7 @@ bin_PROGRAMS += ringside
 ringside_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 # Static, so that build/ringside is the program itself and no wrapper around it.
 ringside_LDFLAGS = $(AM_LDFLAGS) -static
-ringside_LDADD = libringside.la $(JANSSON_LIBS)
+ringside_LDADD = libringside.la $(JANSSON_LIBS) $(ZYDIS_LIBS)
 ringside_SOURCES = \
 	tools/commands.h \
 	tools/decode.c \
@@ -23,6 +23,7 @@ ringside_SOURCES = \
 	tools/regs.c \
 	tools/recover.c \
 	tools/ringside.c \
+	tools/step.c \
 	tools/summary.c tools/summary.h \
 	tools/table.c tools/table.h \
 	tools/trace_file.c tools/trace_file.h \

@@ -20,6 +20,7 @@ static const struct command {
 	{ "views", "which alternative views of its memory a guest has", views_main },
 	{ "read", "print a guest's memory", read_main },
 	{ "regs", "print the registers of a guest's vCPUs", regs_main },
+	{ "step", "print what a vCPU executes, instruction by instruction", step_main },
 	{ "dump", "write a guest's memory to a file", dump_main },
 	{ "pause", "stop a guest", pause_main },
 	{ "resume", "let it go on", resume_main },

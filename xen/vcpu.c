@@ -21,11 +21,12 @@ int rs_xen_vcpu_read(struct rs_xen *xen, uint32_t domain, uint32_t vcpu, struct 
 	return 0;
 }
 
-int rs_xen_vcpu_stop_stepping(struct rs_xen *xen, uint32_t domain, uint32_t vcpu)
+int rs_xen_vcpu_step(struct rs_xen *xen, uint32_t domain, uint32_t vcpu, bool on)
 {
 	return rs_xen_check(xen,
 			    xc_domain_debug_control(xen->control, domain,
-						    XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_OFF, vcpu),
+						    on ? XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_ON
+						       : XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_OFF, vcpu),
 			    "xc_domain_debug_control", domain);
 }
 

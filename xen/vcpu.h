@@ -19,10 +19,10 @@ int rs_xen_vcpu_read(struct rs_xen *xen, uint32_t domain, uint32_t vcpu,
 		     struct rs_xen_vcpu *info);
 
 /*
- * Ends single-stepping, fast single-stepping too. Hold the domain paused, and switch views
- * after it: a fast step under way would put its vCPU back into its view.
+ * Begins single-stepping, or ends it, fast single-stepping too. For that hold the domain paused,
+ * and switch views after it: a fast step under way would put its vCPU back into its view.
  */
-int rs_xen_vcpu_stop_stepping(struct rs_xen *xen, uint32_t domain, uint32_t vcpu);
+int rs_xen_vcpu_step(struct rs_xen *xen, uint32_t domain, uint32_t vcpu, bool on);
 
 /*
  * Queues an exception or interrupt, which the vCPU takes when it resumes: call this before

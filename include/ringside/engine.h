@@ -149,6 +149,19 @@ const char *rs_engine_domain_name(const struct rs_engine *engine);
 uint32_t rs_engine_vcpu_count(const struct rs_engine *engine);
 
 /*
+ * Lets a vCPU that has no event open execute one instruction, after which it reports
+ * RS_SINGLESTEP, whose watches' handlers reply RS_STEP for one more or RS_CONTINUE for no more
+ * (in an event, the reply RS_STEP does the same). Make the watch first: without one the stepping
+ * ends by itself. A vCPU that halts, or that the guest has not started, reports when it goes on.
+ * Any thread, handlers too, but for the vCPU of the event that they handle; detaching ends it.
+ *
+ * 0; -ENOENT: no such vCPU; -EOPNOTSUPP: the processor has no monitor trap flag (SDM volume 3,
+ * section 26.5.2); or -errno of Xen.
+ */
+int rs_engine_single_step(struct rs_engine *engine, uint32_t vcpu)
+	__attribute__((warn_unused_result));
+
+/*
  * The domain's memory and registers (guest.h), opened at the first call, with default
  * options, and closed with the engine. Any thread, handlers too. NULL if it cannot be opened:
  * rs_error_text tells.

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# commands.sh: ringside read, regs, pause, resume and dump, on fakexen.
+# commands.sh: ringside read, regs, step, pause, resume and dump, on fakexen.
 . "${top_srcdir:-.}/tests/e2e/tap.sh"
 
 # nothing_mapped NAME: of a guest that rests, which the verdict would miss running.
@@ -99,14 +99,35 @@ check "dump: says so" said 'interrupted'
 check "dump: leaves nothing" [ ! -e "$scratch/half" -a ! -e "$scratch/half.part" ]
 nothing_mapped "dump, interrupted"
 
-for arguments in "read" "read guest1 0x10" "read guest1 x 5" "read guest1 5 -5" \
+# Each line's address is behind the one before, or that one was a jump.
+on_model --vcpus 2 -- "$ringside" step guest1 1 300
+check "step: exit status 0 (was $status)" [ "$status" = 0 ]
+check "step: an instruction a line" [ "$(wc -l <"$scratch/out")" = 300 ]
+check "step: each is what the guest would execute" [ "$(perl -ne '
+	($at, $bytes, $text) = /^([0-9a-f]{16})  ([0-9a-f]+) +(.+)/ or $bad++;
+	$bad++ if $text eq "(bad)" || defined $next && hex $at != $next && $last !~ /^(j|call|ret|iret|int|syscall|ud)/;
+	($next, $last) = (hex($at) + length($bytes) / 2, $text);
+	END { print $bad + 0 }' "$scratch/out")" = 0 ]
+unharmed "step"
+on_model --vcpus 2 -- "$ringside" step guest1 1 1
+check "step: one instruction" [ "$status" = 0 -a "$(wc -l <"$scratch/out")" = 1 ]
+unharmed "step: one"
+on_model $idle -- "$ringside" step guest1 0 1000000000 --seconds 1
+check "step: a vCPU that rests is given up, exit status 1 (was $status)" [ "$status" = 1 ]
+check "step: says so" said 'in 1 seconds'
+on_model -- "$ringside" step guest1 9 1
+check "step: a vCPU that does not exist, exit status 4 (was $status)" [ "$status" = 4 ]
+check "step: which is named" said 'vCPU 9'
+
+for arguments in "step guest1 0" "step guest1 0 0" "step guest1 x 5" "step guest1 0 5 --seconds 0" \
+	"read" "read guest1 0x10" "read guest1 x 5" "read guest1 5 -5" \
 	"read guest1 5 5 --cr3 q" "regs" "regs guest1 x" "pause" "resume a b" "dump guest1" \
 	"dump guest1 a b" "dump --nonsense"; do
 	run "$ringside" $arguments
 	check "$arguments: a usage error" [ "$status" = 2 ]
 	check "$arguments: one line" one_line
 done
-for command in read regs pause resume dump; do
+for command in read regs step pause resume dump; do
 	run "$ringside" $command --help
 	check "ringside $command --help" [ "$status" = 0 -a -s "$scratch/out" ]
 	on_model -- "$ringside" $command nobody 1 1

@@ -241,7 +241,7 @@ static void fill_plain(struct bed *bed, size_t index)
 					     rounds_of(&columns[index])), *ticks);
 	}
 	rs_xen_domain_pause(bare->xen, bare->domain);
-	rs_xen_vcpu_stop_stepping(bare->xen, bare->domain, 0);
+	rs_xen_vcpu_step(bare->xen, bare->domain, 0, false);
 	if (plain.view)
 		rs_xen_altp2m_switch(bare->xen, bare->domain, 0);
 	bare_switch(bare, RS_SINGLESTEP, 0, false);

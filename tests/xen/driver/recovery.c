@@ -130,7 +130,7 @@ static bool release(struct bed *bed, struct rs_xen *xen)
 		return false;
 	let_all_go(&bare);
 	for (uint32_t vcpu = 0; vcpu < bare.vcpu_count && !error; vcpu++)
-		error = rs_xen_vcpu_stop_stepping(xen, domain, vcpu);
+		error = rs_xen_vcpu_step(xen, domain, vcpu, false);
 	bare_close(&bare);
 	if (rs_xen_altp2m_activate(xen, domain, false))
 		check(false, "its views are gone: %s", rs_error_text());
