@@ -57,6 +57,14 @@ static int read_options(struct rs_engine *engine, const struct rs_engine_options
 	engine->log.user = known.log_user;
 	engine->log.level = known.log_level ? known.log_level : RS_LOG_WARNING;
 	engine->recovers = known.recover;
+	if ((unsigned int)known.keeper > RS_KEEPER_REQUIRED)
+		return rs_fail(EINVAL, "keeper: there is no such mode: %d", (int)known.keeper);
+	engine->keeper_mode = known.keeper;
+	if (known.keeper_path &&
+	    snprintf(engine->keeper_path, sizeof(engine->keeper_path), "%s", known.keeper_path) >=
+		    (int)sizeof(engine->keeper_path))
+		return rs_fail(ENAMETOOLONG, "keeper_path: at most %zu bytes",
+			       sizeof(engine->keeper_path) - 1);
 	engine->waiting = known.waiting;
 	engine->pages.wanted = known.page_method;
 	engine->views.keeps_pool = known.keep_shadow_memory;
@@ -125,12 +133,16 @@ static int open_journal(struct rs_engine *engine)
 
 	if (error)
 		return error;
-	error = rs_journal_create(&engine->journal, engine->domain, info.handle);
+	error = rs_journal_create(&engine->journal, engine->domain, info.handle,
+				  &engine->journal_fd);
 	rs_folder_path(engine->domain, "", path);
-	if (error)
+	if (error) {
 		rs_log(&engine->log, RS_LOG_WARNING,
-		       "domain %u: %s: %s: if this process is killed nobody can undo what it has "
-		       "changed", engine->domain, path, strerror(-error));
+		       "domain %u: %s: %s: if this process is killed nobody but its keeper can undo "
+		       "what it has changed", engine->domain, path, strerror(-error));
+		rs_journal_create_nameless(&engine->journal, engine->domain, info.handle,
+					   &engine->journal_fd);
+	}
 	rs_xen_keep_journal(engine->xen, engine->journal);
 	return 0;
 }
@@ -156,6 +168,9 @@ static int check_domain(struct rs_engine *engine, const char *name)
 	if (error)
 		return error;
 	engine->can_step = engine->kinds & 1U << RS_SINGLESTEP;
+	error = rs_orphan_await_keeper(engine->domain, info.handle);
+	if (error)
+		return error;
 	pages = rs_xen_monitor_taken(engine->xen, engine->domain);
 	if (pages >= 0)
 		engine->kinds |= 1U << RS_PAGE;
@@ -187,6 +202,14 @@ static int open_wakers(struct rs_engine *engine)
 	return 0;
 }
 
+static void close_files(struct rs_engine *engine)
+{
+	if (engine->record_fd >= 0)
+		close(engine->record_fd);
+	if (engine->journal_fd >= 0)
+		close(engine->journal_fd);
+}
+
 static void close_wakers(struct rs_engine *engine)
 {
 	if (engine->loop_fd >= 0)
@@ -215,7 +238,8 @@ int rs_engine_allocate(struct rs_engine *engine)
 	int error = rs_table_open(&engine->table);
 
 	if (!error)
-		error = rs_record_open(&engine->record, engine->domain, &engine->log);
+		error = rs_record_open(&engine->record, engine->domain, &engine->log,
+				       &engine->record_fd);
 	if (error)
 		return error;
 	engine->lanes = map(engine->vcpu_count * sizeof(*engine->lanes));
@@ -267,17 +291,15 @@ static int measure_notify(struct rs_engine *engine)
 	return 0;
 }
 
-/* What a keeper, or whoever comes after us, has to know. */
-static void describe(struct rs_engine *engine, uint32_t remote)
+/* What a keeper, or whoever comes after us, has to know: before there is a ring. */
+static void describe(struct rs_engine *engine)
 {
 	struct rs_record *record = engine->record;
 
-	record->port = engine->port.port;
-	record->remote_port = remote;
 	record->message_version = engine->layout->version;
 	record->message_size = engine->layout->message_size;
 	record->vcpu_count = engine->vcpu_count;
-	engine->ring.mirror = &record->req_cons;
+	rs_compiler_barrier();
 	memcpy(record->magic, RS_RECORD_MAGIC, sizeof(record->magic));
 }
 
@@ -285,8 +307,11 @@ static void describe(struct rs_engine *engine, uint32_t remote)
 static int take_ring(struct rs_engine *engine)
 {
 	uint32_t remote;
-	int error = rs_xen_monitor_enable(engine->xen, engine->domain, &engine->page, &remote);
+	int error = rs_keeper_map(engine);
 
+	describe(engine);
+	if (!error)
+		error = rs_xen_monitor_enable(engine->xen, engine->domain, &engine->page, &remote);
 	if (error)
 		return error;
 	error = rs_ring_init(&engine->ring, engine->page, engine->layout->message_size,
@@ -300,7 +325,9 @@ static int take_ring(struct rs_engine *engine)
 	if (error)
 		goto disable;
 	rs_doorbell_init(&engine->doorbell, &rs_xen_port_calls, &engine->port, engine->wake_fd, 0);
-	describe(engine, remote);
+	engine->record->port = engine->port.port;
+	engine->record->remote_port = remote;
+	engine->ring.mirror = &engine->record->req_cons;
 	rs_straight_open(engine);
 	error = measure_notify(engine);
 	if (!error)
@@ -355,6 +382,8 @@ static int attach(struct rs_engine *engine, const char *domain)
 	if (!error)
 		error = open_wakers(engine);
 	if (!error)
+		error = rs_keeper_start(engine);
+	if (!error)
 		error = take_paused(engine);
 	return error;
 }
@@ -363,12 +392,14 @@ static int attach(struct rs_engine *engine, const char *domain)
 void rs_engine_free(struct rs_engine *engine)
 {
 	close_wakers(engine);
+	close_files(engine);
 	rs_watch_free_all(engine);
 	rs_view_free_all(engine);
 	free(engine->sources.on);
 	unmap(engine->workers, engine->worker_count * sizeof(*engine->workers));
 	unmap(engine->turns, RS_TURNS * sizeof(*engine->turns));
 	unmap(engine->lanes, engine->vcpu_count * sizeof(*engine->lanes));
+	rs_keeper_end(engine);
 	rs_record_close(engine->record);
 	rs_guest_close(engine->guest);
 	rs_journal_close(engine->journal, true);
@@ -391,6 +422,7 @@ int rs_engine_attach_sized(struct rs_engine **out, const char *domain,
 		return rs_fail(ENOMEM, "no memory for an engine");
 	memset(engine, 0, sizeof(*engine));
 	engine->wake_fd = engine->stop_fd = engine->release_fd = engine->loop_fd = -1;
+	engine->record_fd = engine->journal_fd = engine->keeper.fd = -1;
 	pthread_mutex_init(&engine->control, NULL);
 	pthread_mutex_init(&engine->burial, NULL);
 	pthread_mutex_init(&engine->guest_opening, NULL);

@@ -6,7 +6,8 @@
 lib_LTLIBRARIES += libringside.la
 noinst_LTLIBRARIES += libringside-private.la
 
-libringside_private_la_CPPFLAGS = $(AM_CPPFLAGS)
+libringside_private_la_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DRS_KEEPER_PATH='"$(libexecdir)/ringside-keeper"'
 libringside_private_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden $(XEN_CFLAGS) $(URCU_CFLAGS)
 libringside_private_la_LIBADD = $(XEN_LIBS) $(URCU_LIBS) $(ZYDIS_LIBS) -lpthread
 libringside_private_la_SOURCES = $(ring_sources) $(journal_sources) $(xen_sources) $(guest_sources) \
@@ -43,4 +44,12 @@ engine_sources = engine/advance.c engine/advance.h engine/answer.c engine/answer
 	engine/watch.c engine/wire.h \
 	engine/worker.c engine/worker.h
 # When an engine has died.
-engine_sources += engine/orphan.h engine/recover.c engine/undo.c
+engine_sources += engine/orphan.h engine/recover.c engine/takeover.c engine/undo.c
+engine_sources += engine/keeper.c engine/keeper.h
+
+# In its own process, and so small that it is linked with no more than it calls.
+libexec_PROGRAMS += ringside-keeper
+ringside_keeper_SOURCES = engine/keeper_main.c
+ringside_keeper_CPPFLAGS = $(AM_CPPFLAGS)
+ringside_keeper_LDFLAGS = $(AM_LDFLAGS) -static -Wl,--as-needed -Wl,--gc-sections
+ringside_keeper_LDADD = libringside-private.la

@@ -26,6 +26,8 @@ struct rs_orphan {
 	const struct rs_layout *layout;
 	struct rs_journal *journal; /* NULL: nothing is known of what was changed */
 	struct rs_record *record;   /* NULL: nor of what was asked */
+	bool first; /* nobody has tried before: without a ring no vCPU waits */
+	void *page; /* of the dead one's ring, mapped before it was one; NULL: nobody has it */
 };
 
 /*
@@ -57,6 +59,35 @@ int rs_orphan_unpause(struct rs_orphan *orphan);
  * answers have asked of it is done by then.
  */
 void rs_orphan_let_run(struct rs_orphan *orphan, uint64_t limit_ns);
+
+/* The same in pieces: who has to run from now on, and whether all have. */
+#define RS_ORPHAN_VCPUS_MAX 512
+struct rs_orphan_runs {
+	uint64_t begin_ns[RS_ORPHAN_VCPUS_MAX];
+	bool waits[RS_ORPHAN_VCPUS_MAX];
+};
+void rs_orphan_mark_runs(const struct rs_orphan *orphan, struct rs_orphan_runs *runs);
+bool rs_orphan_have_run(const struct rs_orphan *orphan, struct rs_orphan_runs *runs);
+
+/*
+ * takeover.c: with the dead one's page: answers all that is open on its ring, with nothing watched
+ * any more, and gives the ring back. -EPROTO: what the record says cannot be, and nothing was
+ * answered. The dead one's pauses are lifted.
+ */
+int rs_orphan_take_ring(struct rs_orphan *orphan);
+
+/*
+ * recover.c: takes back all that is left, by its journal, which becomes this process's own, and in
+ * the end is gone. By the page where there is one; else, or if the record makes no sense, by a
+ * new ring.
+ */
+int rs_orphan_take_back(struct rs_orphan *orphan);
+
+/*
+ * recover.c: while the keeper of a dead one is at it, or about to be, waits for it to be done. 0, or
+ * -EBUSY if it takes too long.
+ */
+int rs_orphan_await_keeper(uint32_t domain, const uint8_t handle[16]);
 
 /*
  * recover.c: takes back all that a dead engine has left of this domain. 0: there was nothing, or

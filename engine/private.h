@@ -25,6 +25,7 @@
 #include "altp2m/traps.h"
 #include "altp2m/views.h"
 #include "engine/answer.h"
+#include "engine/keeper.h"
 #include "engine/lane.h"
 #include "engine/record.h"
 #include "engine/responder.h"
@@ -67,6 +68,9 @@ struct rs_engine {
 	enum rs_waiting waiting;
 	bool may_spin;
 	bool recovers; /* what an earlier engine has left */
+	enum rs_keeper_mode keeper_mode;
+	char keeper_path[256]; /* "": the installed one */
+	struct rs_keeper keeper;
 	const struct rs_layout *layout;
 	rs_message_function on_message; /* NULL: nobody records */
 	void *on_message_user;
@@ -78,6 +82,7 @@ struct rs_engine {
 	void *page;
 	struct rs_record *record;
 	struct rs_journal *journal; /* NULL: there can be none */
+	int record_fd, journal_fd;  /* for a keeper; -1: closed */
 	struct rs_lane *lanes;
 	struct rs_turn *turns; /* RS_TURNS */
 	struct rs_worker *workers;
@@ -113,7 +118,7 @@ struct rs_engine {
 	struct rs_guest *guest; /* NULL: nobody has asked for it */
 	pthread_mutex_t guest_opening;
 
-	int wake_fd;    /* an epoll of the two below */
+	int wake_fd;    /* an epoll of the two below, and of the keeper's socket */
 	int stop_fd;    /* an eventfd */
 	int release_fd; /* xenstore's; -1: we look now and then instead */
 #define RS_LOOK_MS 500

@@ -23,20 +23,34 @@ static void log_unrecorded(uint32_t domain, int error, const struct rs_log *log)
 	       path, strerror(-error));
 }
 
-int rs_record_open(struct rs_record **out, uint32_t domain, const struct rs_log *log)
+int rs_record_map(struct rs_record **record, int fd)
+{
+	*record = mmap(NULL, sizeof(**record), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
+		       fd, 0);
+	if (*record != MAP_FAILED)
+		return 0;
+	*record = NULL;
+	return -ENOMEM;
+}
+
+bool rs_record_is_sound(const struct rs_record *record, uint32_t domain)
+{
+	return !memcmp(record->magic, RS_RECORD_MAGIC, sizeof(record->magic)) &&
+	       record->version == RS_RECORD_VERSION && record->domain == domain &&
+	       record->turn_count == RS_TURNS;
+}
+
+int rs_record_open(struct rs_record **out, uint32_t domain, const struct rs_log *log, int *fd)
 {
 	struct rs_record *record;
 	uint64_t inode;
-	int fd = rs_folder_create(domain, SUFFIX, sizeof(*record), &inode);
-	int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
 
-	if (fd < 0)
-		log_unrecorded(domain, fd, log);
-	record = mmap(NULL, sizeof(*record), PROT_READ | PROT_WRITE, flags | MAP_POPULATE,
-		      fd < 0 ? -1 : fd, 0);
-	if (fd >= 0)
-		close(fd);
-	if (record == MAP_FAILED)
+	*fd = rs_folder_create(domain, SUFFIX, sizeof(*record), &inode);
+	if (*fd < 0) {
+		log_unrecorded(domain, *fd, log);
+		*fd = rs_folder_create_nameless(sizeof(*record));
+	}
+	if (*fd < 0 || rs_record_map(&record, *fd))
 		return rs_fail(ENOMEM, "no memory for the record of domain %u's requests", domain);
 	record->version = RS_RECORD_VERSION;
 	record->domain = domain;
@@ -51,19 +65,16 @@ int rs_record_find(struct rs_record **out, uint32_t domain)
 {
 	struct rs_record *record;
 	uint64_t inode;
-	int fd = rs_folder_open(domain, SUFFIX, sizeof(*record), &inode);
+	int fd = rs_folder_open(domain, SUFFIX, sizeof(*record), &inode), error;
 
 	*out = NULL;
 	if (fd < 0)
 		return fd;
-	record = mmap(NULL, sizeof(*record), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd,
-		      0);
+	error = rs_record_map(&record, fd);
 	close(fd);
-	if (record == MAP_FAILED)
-		return -ENOMEM;
-	if (memcmp(record->magic, RS_RECORD_MAGIC, sizeof(record->magic)) ||
-	    record->version != RS_RECORD_VERSION || record->domain != domain ||
-	    record->turn_count != RS_TURNS) {
+	if (error)
+		return error;
+	if (!rs_record_is_sound(record, domain)) {
 		munmap(record, sizeof(*record));
 		return -EINVAL;
 	}

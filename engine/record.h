@@ -59,10 +59,14 @@ struct rs_record {
 };
 
 /*
- * Maps a fresh record: the domain's file or, where there can be none (the log says why),
- * memory of ours alone. -ENOMEM.
+ * Maps a fresh record: the domain's file or, where there can be none (the log says why), memory
+ * without a name. *fd is the caller's to close; with it another process can map it, too. -ENOMEM.
  */
-int rs_record_open(struct rs_record **record, uint32_t domain, const struct rs_log *log);
+int rs_record_open(struct rs_record **record, uint32_t domain, const struct rs_log *log, int *fd);
+/* Maps one by its descriptor, which stays the caller's, whatever it says yet. -ENOMEM. */
+int rs_record_map(struct rs_record **record, int fd);
+/* Does it say something, about this domain? */
+bool rs_record_is_sound(const struct rs_record *record, uint32_t domain);
 
 /*
  * Maps the record that somebody has left. -ENOENT: there is none. -EINVAL: it is none, or none that

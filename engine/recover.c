@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <ringside/event.h>
 #include <ringside/probe.h>
@@ -18,6 +20,7 @@
 
 #include "engine/decode.h"
 #include "engine/orphan.h"
+#include "engine/statistics.h"
 #include "engine/wire.h"
 #include "journal/folder.h"
 #include "journal/journal.h"
@@ -31,6 +34,8 @@
 #include "xen/store.h"
 
 #define RUN_LIMIT_NS 20000000
+#define KEEPER_LIMIT_NS 10000000000 /* for somebody else's to be done */
+#define LOOK_NS 2000000
 
 /* -- what was asked -- */
 
@@ -225,7 +230,8 @@ static int take_back_paused(struct rs_orphan *orphan, bool taken)
 	return error;
 }
 
-static int take_back(struct rs_orphan *orphan, bool taken)
+/* By a new ring. */
+static int change(struct rs_orphan *orphan, bool taken)
 {
 	int error = let_run(orphan);
 
@@ -234,15 +240,67 @@ static int take_back(struct rs_orphan *orphan, bool taken)
 	if (error)
 		return error;
 	rs_orphan_let_run(orphan, RUN_LIMIT_NS);
+	return 0;
+}
+
+static int take_back(struct rs_orphan *orphan, bool taken)
+{
+	int error = -EPROTO;
+
+	if (taken && orphan->page && orphan->record)
+		error = rs_orphan_take_ring(orphan);
+	else if (!taken && orphan->first)
+		error = rs_orphan_unpause(orphan);
+	if (error == -EPROTO)
+		error = change(orphan, taken);
+	else if (!error)
+		error = rs_orphan_give_back(orphan);
+	if (error)
+		return error;
+	/* The ring's page is the guest's after a change, or an attach that came to no end. */
 	error = rs_xen_monitor_remove_page(orphan->xen, orphan->domain);
 	return first_of(error, rs_orphan_remove_added(orphan));
+}
+
+static bool keeper_is_at_it(const struct rs_journal *journal)
+{
+	const struct rs_owner *owner = &journal->owner, *keeper = &journal->keeper;
+
+	return rs_owner_lives(keeper) && keeper->pid != (uint32_t)getpid() &&
+	       (owner->pid == keeper->pid || !rs_owner_lives(owner));
+}
+
+int rs_orphan_await_keeper(uint32_t domain, const uint8_t handle[16])
+{
+	uint64_t end = rs_now_ns() + KEEPER_LIMIT_NS;
+	struct rs_journal *journal;
+	uint32_t keeper;
+	bool at_it;
+
+	for (;;) {
+		if (rs_journal_find(&journal, domain, handle))
+			return 0;
+		at_it = keeper_is_at_it(journal);
+		keeper = journal->keeper.pid;
+		rs_journal_close(journal, false);
+		if (!at_it)
+			return 0;
+		if (rs_now_ns() > end)
+			return rs_fail(EBUSY, "domain %u: process %u, the keeper of one that has died, "
+				       "is letting it go: wait for it, or end it, and try again",
+				       domain, keeper);
+		nanosleep(&(struct timespec){ .tv_nsec = LOOK_NS }, NULL);
+	}
 }
 
 static int find_journal(struct rs_orphan *orphan, const uint8_t handle[16])
 {
 	char path[RS_FOLDER_PATH_SIZE];
-	int error = rs_journal_find(&orphan->journal, orphan->domain, handle);
+	int error = rs_orphan_await_keeper(orphan->domain, handle);
 
+	if (error)
+		return error;
+	error = rs_journal_find(&orphan->journal, orphan->domain, handle);
 	rs_folder_path(orphan->domain, "", path);
 	if (error && error != -ENOENT)
 		rs_log(orphan->log, RS_LOG_WARNING,
@@ -292,13 +350,23 @@ static int recover_as_owner(struct rs_orphan *orphan, bool taken)
 	return error;
 }
 
+int rs_orphan_take_back(struct rs_orphan *orphan)
+{
+	int taken = rs_xen_monitor_taken(orphan->xen, orphan->domain);
+
+	if (taken < 0)
+		return taken;
+	return recover_as_owner(orphan, taken);
+}
+
 static int recover(struct rs_orphan *orphan, const struct rs_xen_domain *info, bool unrecorded)
 {
-	int taken = rs_xen_monitor_taken(orphan->xen, orphan->domain) == 1, error;
+	int error = find_journal(orphan, info->handle);
+	bool taken;
 
-	error = find_journal(orphan, info->handle);
 	if (error)
 		return error;
+	taken = rs_xen_monitor_taken(orphan->xen, orphan->domain) == 1;
 	if (!orphan->journal && !taken) {
 		rs_log(orphan->log, RS_LOG_INFO, "domain %u: nothing is to be recovered",
 		       orphan->domain);

@@ -49,6 +49,7 @@ static int look_around(struct rs_engine *engine)
 	/* Non-blocking; nothing to read is no error here. */
 	if (read(engine->stop_fd, &value, sizeof(value)) < 0 && errno != EAGAIN)
 		return rs_fail(errno, "read eventfd: %s", strerror(errno));
+	rs_keeper_look(engine);
 	if (engine->release_fd >= 0 && rs_xen_store_released(engine->xen))
 		return rs_engine_check_life(engine);
 	return 0;

@@ -20,7 +20,6 @@
 #define ACCESS_ALL (RS_ACCESS_R | RS_ACCESS_W | RS_ACCESS_X)
 #define LOOK_NS 200000 /* between two looks at who has run */
 #define VIEWS 64
-#define VCPUS_MAX 512
 
 static int first_of(int error, int result)
 {
@@ -219,7 +218,7 @@ int rs_orphan_unpause(struct rs_orphan *orphan)
 
 /* -- who has run -- */
 
-static bool may_run(struct rs_orphan *orphan, uint32_t vcpu, uint64_t *time)
+static bool may_run(const struct rs_orphan *orphan, uint32_t vcpu, uint64_t *time)
 {
 	struct rs_xen_vcpu info;
 
@@ -229,21 +228,37 @@ static bool may_run(struct rs_orphan *orphan, uint32_t vcpu, uint64_t *time)
 	return info.online && !info.blocked;
 }
 
+static uint32_t vcpu_count(const struct rs_orphan *orphan)
+{
+	return orphan->vcpu_count < RS_ORPHAN_VCPUS_MAX ? orphan->vcpu_count : RS_ORPHAN_VCPUS_MAX;
+}
+
+void rs_orphan_mark_runs(const struct rs_orphan *orphan, struct rs_orphan_runs *runs)
+{
+	for (uint32_t i = 0; i < vcpu_count(orphan); i++)
+		runs->waits[i] = may_run(orphan, i, &runs->begin_ns[i]);
+}
+
+bool rs_orphan_have_run(const struct rs_orphan *orphan, struct rs_orphan_runs *runs)
+{
+	bool all = true;
+	uint64_t now;
+
+	for (uint32_t i = 0; i < vcpu_count(orphan); i++) {
+		if (runs->waits[i])
+			runs->waits[i] = may_run(orphan, i, &now) && now == runs->begin_ns[i];
+		all &= !runs->waits[i];
+	}
+	return all;
+}
+
 void rs_orphan_let_run(struct rs_orphan *orphan, uint64_t limit_ns)
 {
-	uint32_t count = orphan->vcpu_count < VCPUS_MAX ? orphan->vcpu_count : VCPUS_MAX;
-	uint64_t end = rs_now_ns() + limit_ns, begin[VCPUS_MAX], now;
-	bool waits[VCPUS_MAX], more = true;
+	uint64_t end = rs_now_ns() + limit_ns;
+	struct rs_orphan_runs runs;
 
-	for (uint32_t i = 0; i < count; i++)
-		waits[i] = may_run(orphan, i, &begin[i]);
-	while (more && rs_now_ns() < end) {
-		more = false;
+	rs_orphan_mark_runs(orphan, &runs);
+	do
 		nanosleep(&(struct timespec){ .tv_nsec = LOOK_NS }, NULL);
-		for (uint32_t i = 0; i < count; i++) {
-			if (waits[i])
-				waits[i] = may_run(orphan, i, &now) && now == begin[i];
-			more |= waits[i];
-		}
-	}
+	while (!rs_orphan_have_run(orphan, &runs) && rs_now_ns() < end);
 }

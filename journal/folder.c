@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -54,6 +55,19 @@ int rs_folder_create(uint32_t domain, const char *suffix, size_t size, uint64_t 
 	}
 	*inode = inode_of(fd);
 	return fd;
+}
+
+int rs_folder_create_nameless(size_t size)
+{
+	int fd = memfd_create("ringside", MFD_CLOEXEC), error;
+
+	if (fd < 0)
+		return -errno;
+	if (!ftruncate(fd, (off_t)size))
+		return fd;
+	error = -errno;
+	close(fd);
+	return error;
 }
 
 int rs_folder_open(uint32_t domain, const char *suffix, size_t size, uint64_t *inode)

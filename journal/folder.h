@@ -24,6 +24,12 @@ void rs_folder_path(uint32_t domain, const char *suffix, char path[RS_FOLDER_PAT
 int rs_folder_create(uint32_t domain, const char *suffix, size_t size, uint64_t *inode);
 
 /*
+ * The same without a name, where there can be no file: memory that a process can be given. It ends
+ * with the last that has it.
+ */
+int rs_folder_create_nameless(size_t size);
+
+/*
  * Opens what somebody has left there: its descriptor, or -errno. -EINVAL: it is no file of `size`
  * bytes of this user's own.
  */

@@ -20,27 +20,20 @@ static int map(struct rs_journal **journal, int fd)
 {
 	*journal = mmap(NULL, sizeof(**journal), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
 			fd, 0);
-	close(fd);
 	if (*journal != MAP_FAILED)
 		return 0;
 	*journal = NULL;
 	return -ENOMEM;
 }
 
-int rs_journal_create(struct rs_journal **out, uint32_t domain, const uint8_t handle[16])
+static int begin(struct rs_journal **out, uint32_t domain, const uint8_t handle[16], int fd,
+		 uint64_t inode)
 {
 	struct rs_journal *journal;
-	uint64_t inode;
-	int fd = rs_folder_create(domain, "", sizeof(*journal), &inode), error;
+	int error = map(&journal, fd);
 
-	*out = NULL;
-	if (fd < 0)
-		return fd;
-	error = map(&journal, fd);
-	if (error) {
-		rs_folder_remove(domain, "", inode);
+	if (error)
 		return error;
-	}
 	journal->version = RS_JOURNAL_VERSION;
 	journal->domain = domain;
 	journal->inode = inode;
@@ -52,12 +45,62 @@ int rs_journal_create(struct rs_journal **out, uint32_t domain, const uint8_t ha
 	return 0;
 }
 
+int rs_journal_create(struct rs_journal **journal, uint32_t domain, const uint8_t handle[16],
+		      int *fd)
+{
+	uint64_t inode;
+	int error;
+
+	*journal = NULL;
+	*fd = rs_folder_create(domain, "", sizeof(**journal), &inode);
+	if (*fd < 0)
+		return *fd;
+	error = begin(journal, domain, handle, *fd, inode);
+	if (error) {
+		rs_folder_remove(domain, "", inode);
+		close(*fd);
+		*fd = -1;
+	}
+	return error;
+}
+
+int rs_journal_create_nameless(struct rs_journal **journal, uint32_t domain,
+			       const uint8_t handle[16], int *fd)
+{
+	int error;
+
+	*journal = NULL;
+	*fd = rs_folder_create_nameless(sizeof(**journal));
+	if (*fd < 0)
+		return *fd;
+	error = begin(journal, domain, handle, *fd, 0);
+	if (error) {
+		close(*fd);
+		*fd = -1;
+	}
+	return error;
+}
+
 /* What another program, or a bug, has written there must not lead us astray. */
 static bool makes_sense(const struct rs_journal *journal)
 {
 	return journal->closed_first <= GFN_LIMIT && journal->closed_end <= GFN_LIMIT &&
 	       journal->added_first <= GFN_LIMIT && journal->added_count <= ADDED_LIMIT &&
 	       journal->max_pages <= GFN_LIMIT;
+}
+
+int rs_journal_map(struct rs_journal **journal, int fd)
+{
+	int error = map(journal, fd);
+
+	if (error)
+		return error;
+	if (!memcmp((*journal)->magic, RS_JOURNAL_MAGIC, sizeof((*journal)->magic)) &&
+	    (*journal)->version == RS_JOURNAL_VERSION && makes_sense(*journal))
+		return 0;
+	rs_journal_close(*journal, false);
+	*journal = NULL;
+	return -EINVAL;
 }
 
 int rs_journal_find(struct rs_journal **out, uint32_t domain, const uint8_t handle[16])
@@ -67,13 +110,13 @@ int rs_journal_find(struct rs_journal **out, uint32_t domain, const uint8_t hand
 	int fd = rs_folder_open(domain, "", sizeof(*journal), &inode), error;
 
 	*out = NULL;
-	error = fd < 0 ? fd : map(&journal, fd);
+	if (fd < 0)
+		return fd;
+	error = rs_journal_map(&journal, fd);
+	close(fd);
 	if (error)
 		return error;
-	if (memcmp(journal->magic, RS_JOURNAL_MAGIC, sizeof(journal->magic)) ||
-	    journal->version != RS_JOURNAL_VERSION || !makes_sense(journal))
-		error = -EINVAL;
-	else if (journal->domain != domain || memcmp(journal->handle, handle, 16) ||
+	if (journal->domain != domain || memcmp(journal->handle, handle, 16) ||
 		 !rs_owner_is_of_this_boot(&journal->owner))
 		error = -ENOENT;
 	if (error) {

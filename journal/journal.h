@@ -20,7 +20,7 @@
 #include "journal/owner.h"
 
 #define RS_JOURNAL_MAGIC "ringjrnl"
-#define RS_JOURNAL_VERSION 1
+#define RS_JOURNAL_VERSION 2
 
 /*
  * The tools' pauses of the domain, which Xen only counts. A call that is under way may have been
@@ -45,6 +45,7 @@ struct rs_journal {
 	uint32_t domain;
 	uint8_t handle[16]; /* the domain's UUID: its number is another's some day */
 	struct rs_owner owner;
+	struct rs_owner keeper; /* who takes it over if the owner dies; pid 0: nobody */
 	uint64_t inode;
 	uint64_t pauses; /* struct rs_journal_pauses */
 	uint32_t sources; /* RS_JOURNAL_* */
@@ -59,8 +60,17 @@ struct rs_journal {
 	uint64_t max_pages; /* that it might have before we raised that; 0: we have not */
 };
 
-/* A fresh journal of this process's. -errno: there can be no file. */
-int rs_journal_create(struct rs_journal **journal, uint32_t domain, const uint8_t handle[16]);
+/*
+ * A fresh journal of this process's. -errno: there can be no file. *fd is the file's, the caller's to
+ * close; with it another process can map the journal, too.
+ */
+int rs_journal_create(struct rs_journal **journal, uint32_t domain, const uint8_t handle[16],
+		      int *fd);
+/* Where there can be none: a journal that only those know who are given *fd. */
+int rs_journal_create_nameless(struct rs_journal **journal, uint32_t domain,
+			       const uint8_t handle[16], int *fd);
+/* Maps one by its descriptor, which stays the caller's. -EINVAL: it is none. */
+int rs_journal_map(struct rs_journal **journal, int fd);
 
 /*
  * Maps what is there for a domain. -ENOENT: nothing, or nothing about this domain in this boot.

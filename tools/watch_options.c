@@ -39,6 +39,7 @@ static const char usage[] =
 	"  --quiet        only the summary\n"
 	"  --follow       when the guest ends, or is not there yet, wait for one of that name\n"
 	"  --workers N    handle events in N threads (1)\n"
+	"  --no-keeper    no process that lets the guest go if this one is killed\n"
 	"  --waiting MODE adaptive, block or spin: how to wait for the next event\n"
 	"  --verbose      what the library has to say, on stderr\n"
 	"  --help         this\n"
@@ -48,7 +49,7 @@ static const char usage[] =
 enum {
 	WATCH_CR = 256, WATCH_MSR, WATCH_PAGE, WATCH_BREAK, WATCH_KIND,
 	OPTION_COUNT, OPTION_SECONDS, OPTION_JSON, OPTION_TABLE, OPTION_QUIET, OPTION_VERBOSE,
-	OPTION_WORKERS, OPTION_WAITING, OPTION_FOLLOW,
+	OPTION_WORKERS, OPTION_NO_KEEPER, OPTION_WAITING, OPTION_FOLLOW,
 };
 
 static const struct option long_options[] = {
@@ -71,6 +72,7 @@ static const struct option long_options[] = {
 	{ "quiet", no_argument, NULL, OPTION_QUIET },
 	{ "verbose", no_argument, NULL, OPTION_VERBOSE },
 	{ "workers", required_argument, NULL, OPTION_WORKERS },
+	{ "no-keeper", no_argument, NULL, OPTION_NO_KEEPER },
 	{ "waiting", required_argument, NULL, OPTION_WAITING },
 	{ "follow", no_argument, NULL, OPTION_FOLLOW },
 	{ "help", no_argument, NULL, 'h' },
@@ -270,6 +272,7 @@ static int parse_one(struct watch_options *options, int option, const char *name
 	case OPTION_QUIET: options->output = OUTPUT_NONE; return -1;
 	case OPTION_VERBOSE: options->verbose = true; return -1;
 	case OPTION_FOLLOW: options->follow = true; return -1;
+	case OPTION_NO_KEEPER: options->keeper = false; return -1;
 	case OPTION_WORKERS: return read_workers(options, optarg);
 	case OPTION_WAITING: return read_waiting(options, optarg);
 	case 'h': fputs(usage, stdout); return EXIT_DONE;
@@ -283,6 +286,7 @@ int watch_options_parse(struct watch_options *options, int argc, char **argv)
 
 	memset(options, 0, sizeof(*options));
 	options->workers = 1;
+	options->keeper = true;
 	opterr = 0;
 	optind = 1;
 	while ((option = getopt_long(argc, argv, "h", long_options, &which)) != -1) {

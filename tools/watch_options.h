@@ -32,6 +32,7 @@ struct watch_options {
 	bool verbose;
 	bool follow;            /* over the domain's reboots */
 	uint32_t workers;
+	bool keeper;
 	enum rs_waiting waiting;
 	unsigned int watched_count;
 	struct watched watched[WATCHES_MAX];

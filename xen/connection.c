@@ -71,7 +71,7 @@ static struct xs_handle *open_store(const struct rs_log *log)
 	return store;
 }
 
-int rs_xen_open(struct rs_xen **out, const struct rs_log *log)
+int rs_xen_open_nameless(struct rs_xen **out, const struct rs_log *log)
 {
 	struct rs_xen *xen = calloc(1, sizeof(*xen));
 	struct xentoollog_logger *logger;
@@ -103,7 +103,6 @@ int rs_xen_open(struct rs_xen **out, const struct rs_log *log)
 		error = fail_open("xenevtchn_open");
 		goto close_control;
 	}
-	xen->store = open_store(&xen->log);
 	*out = xen;
 	return 0;
 
@@ -111,6 +110,15 @@ close_control:
 	xc_interface_close(xen->control);
 free_xen:
 	free(xen);
+	return error;
+}
+
+int rs_xen_open(struct rs_xen **xen, const struct rs_log *log)
+{
+	int error = rs_xen_open_nameless(xen, log);
+
+	if (!error)
+		(*xen)->store = open_store(&(*xen)->log);
 	return error;
 }
 

@@ -27,6 +27,8 @@ struct rs_xen_release {
  * -ENOENT: not a Xen dom0. -EPERM.
  */
 int rs_xen_open(struct rs_xen **xen, const struct rs_log *log);
+/* The same without xenstore: for who knows the domain's number, and wants no more. */
+int rs_xen_open_nameless(struct rs_xen **xen, const struct rs_log *log);
 void rs_xen_close(struct rs_xen *xen);
 
 /*

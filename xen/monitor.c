@@ -113,8 +113,7 @@ static int ring_gfn(struct rs_xen *xen, uint32_t domain, xen_pfn_t *gfn)
 	return error;
 }
 
-/* Populated if it has to be. */
-static int map_ring(struct rs_xen *xen, uint32_t domain, void **page)
+int rs_xen_monitor_map(struct rs_xen *xen, uint32_t domain, void **page)
 {
 	xen_pfn_t gfn;
 	int error = ring_gfn(xen, domain, &gfn);
@@ -136,7 +135,7 @@ int rs_xen_monitor_enable_here(struct rs_xen *xen, uint32_t domain, void **page,
 		.u.vm_event_op = { .op = XEN_VM_EVENT_ENABLE,
 				   .mode = XEN_DOMCTL_VM_EVENT_OP_MONITOR },
 	};
-	int error = map_ring(xen, domain, page);
+	int error = rs_xen_monitor_map(xen, domain, page);
 
 	if (error)
 		return error;
@@ -151,14 +150,23 @@ int rs_xen_monitor_enable_here(struct rs_xen *xen, uint32_t domain, void **page,
 
 int rs_xen_monitor_remove_page(struct rs_xen *xen, uint32_t domain)
 {
+	uint64_t there[RS_XEN_MEMORY_TYPES / 64];
 	xen_pfn_t gfn;
 	int error = ring_gfn(xen, domain, &gfn);
 
-	if (error)
+	if (!error)
+		error = rs_xen_memory_is_ram(xen, domain, gfn, 1, there);
+	if (error || !(there[0] & 1))
 		return error;
 	return rs_xen_check(xen,
 			    xc_domain_decrease_reservation_exact(xen->control, domain, 1, 0, &gfn),
 			    "xc_domain_decrease_reservation_exact", domain);
+}
+
+int rs_xen_monitor_resume(struct rs_xen *xen, uint32_t domain)
+{
+	return rs_xen_check(xen, xc_monitor_resume(xen->control, domain), "xc_monitor_resume",
+			    domain);
 }
 
 int rs_xen_monitor_disable(struct rs_xen *xen, uint32_t domain)

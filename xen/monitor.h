@@ -38,10 +38,20 @@ int rs_xen_monitor_enable(struct rs_xen *xen, uint32_t domain, void **page, uint
 /*
  * The same with the page left among the guest's: to take a page from a domain makes Xen do late
  * what is still to be done for its vCPUs, exceptions that wait for them among it. When they have
- * run, rs_xen_monitor_remove_page takes it.
+ * run, rs_xen_monitor_remove_page takes it, if it is there.
  */
 int rs_xen_monitor_enable_here(struct rs_xen *xen, uint32_t domain, void **page, uint32_t *port);
 int rs_xen_monitor_remove_page(struct rs_xen *xen, uint32_t domain);
+
+/*
+ * Maps the page that the ring will have, and gives it to the guest first if it is not there. Only
+ * while no ring is on, and the domain paused until one is: then the mapping stays good, and nobody
+ * else can have one.
+ */
+int rs_xen_monitor_map(struct rs_xen *xen, uint32_t domain, void **page);
+
+/* Does what a notify does, for who has no event channel: Xen consumes all answers. */
+int rs_xen_monitor_resume(struct rs_xen *xen, uint32_t domain);
 
 /*
  * Gives the ring back; the page stays mapped. -EBUSY: a vCPU sleeps because the ring is

@@ -35,6 +35,21 @@ enum rs_page_method {
 	RS_PAGE_METHOD_HOST,     /* by the host's map: every fault is emulated by Xen */
 };
 
+/*
+ * Who looks after the guest if this process dies: another process, ringside-keeper, that
+ * rs_engine_attach starts and rs_engine_detach ends. When the engine has died, by whatever it be, it
+ * answers what is open, undoes what was changed, and gives the ring back: the guest goes on after some
+ * milliseconds (man 7 ringside-survival). It costs an event nothing. It is no child of this process,
+ * which sees one short-lived child (SIGCHLD) at attach.
+ *
+ * Off by default: a library starts no process that its user has not asked for.
+ */
+enum rs_keeper_mode {
+	RS_KEEPER_NONE = 0, /* until ringside recover the guest stands still */
+	RS_KEEPER_WANTED,   /* where there can be none the log says why */
+	RS_KEEPER_REQUIRED, /* without one the attach fails */
+};
+
 /* Which way a message went. */
 enum rs_message_way {
 	RS_MESSAGE_REQUEST = 0,  /* from Xen to us */
@@ -72,6 +87,12 @@ struct rs_engine_options {
 	 * Otherwise that is -EBUSY.
 	 */
 	bool recover;
+	enum rs_keeper_mode keeper;
+	/*
+	 * The program; NULL: the one that was installed with this library. RINGSIDE_KEEPER in the
+	 * environment goes before both. At most 255 bytes.
+	 */
+	const char *keeper_path;
 };
 
 /*

@@ -25,9 +25,10 @@ static int recover(void)
 
 static pid_t start(void)
 {
-	static char *const none[] = { NULL }, *const workers[] = { "--workers=3", NULL };
+	static char *const one[] = { "--no-keeper", NULL };
+	static char *const workers[] = { "--no-keeper", "--workers=3", NULL };
 
-	return bed_start_watch(ringside, bed_random(2) ? none : workers);
+	return bed_start_watch(ringside, bed_random(2) ? one : workers);
 }
 
 /* From its first instruction on; or, mostly, once it holds the ring. */
@@ -75,7 +76,7 @@ static void test_kills(unsigned int count)
  */
 static void test_foreign_pause(void)
 {
-	char *argv[] = { ringside, "watch", "guest1", "--cr3", "--quiet", NULL };
+	char *argv[] = { ringside, "watch", "guest1", "--cr3", "--quiet", "--no-keeper", NULL };
 	bool good = !xc_domain_pause(bed_control, BED_DOMID);
 	pid_t pid = bed_start(argv);
 

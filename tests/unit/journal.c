@@ -150,8 +150,9 @@ static void test_damage(struct rs_journal *journal)
 static void test_successor(void)
 {
 	struct rs_journal *first, *second;
-	bool good = !rs_journal_create(&first, DOMAIN, handle) &&
-		    !rs_journal_create(&second, DOMAIN, handle);
+	int fds[2];
+	bool good = !rs_journal_create(&first, DOMAIN, handle, &fds[0]) &&
+		    !rs_journal_create(&second, DOMAIN, handle, &fds[1]);
 
 	rs_journal_pool(first, 1);
 	good &= rs_journal_is_clean(second);
@@ -159,24 +160,47 @@ static void test_successor(void)
 	tap_ok(good && find(DOMAIN, handle) == 0, "who comes later has a file of its own, and keeps it");
 	rs_journal_close(second, true);
 	tap_ok(find(DOMAIN, handle) == -ENOENT, "the last one removes it");
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* For a process that is given its descriptor. */
+static void test_nameless(void)
+{
+	struct rs_journal *journal, *other;
+	int fd;
+	bool good = !rs_journal_create_nameless(&journal, DOMAIN, handle, &fd) &&
+		    find(DOMAIN, handle) == -ENOENT && !rs_journal_map(&other, fd);
+
+	if (!tap_ok(good, "a journal without a name is found by its descriptor alone"))
+		return;
+	rs_journal_pool(journal, 7);
+	tap_ok(other->pool_mib == 7, "both see what one notes");
+	other->version++;
+	tap_ok(rs_journal_map(&other, fd) == -EINVAL && !other, "nonsense is none here either");
+	rs_journal_close(journal, true);
+	close(fd);
 }
 
 int main(void)
 {
 	char folder[] = "/tmp/ringside-journal-XXXXXX", inside[64];
 	struct rs_journal *journal;
+	int fd;
 
 	if (!mkdtemp(folder))
 		return 77;
 	snprintf(inside, sizeof(inside), "%s/run", folder);
 	setenv("RINGSIDE_FOLDER", inside, 1);
-	if (tap_ok(!rs_journal_create(&journal, DOMAIN, handle), "a journal")) {
+	if (tap_ok(!rs_journal_create(&journal, DOMAIN, handle, &fd), "a journal")) {
 		test_pauses(journal);
 		test_changes(journal);
 		test_whose(journal);
 		test_damage(journal);
 		rs_journal_close(journal, true);
 		test_successor();
+		test_nameless();
+		close(fd);
 	}
 	rmdir(inside);
 	rmdir(folder);
