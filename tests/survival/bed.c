@@ -143,7 +143,14 @@ bool bed_await_ring(void)
 
 bool bed_all_run(void)
 {
-	uint64_t until = now_ns() + PATIENCE_NS, begin[FX_VCPUS];
+	uint64_t ns;
+
+	return bed_all_run_within(&ns);
+}
+
+bool bed_all_run_within(uint64_t *ns)
+{
+	uint64_t start = now_ns(), until = start + PATIENCE_NS, begin[FX_VCPUS];
 	unsigned int running = 0;
 
 	for (unsigned int i = 0; i < bed_domain->vcpu_count; i++)
@@ -152,8 +159,9 @@ bool bed_all_run(void)
 		if (fx_load_relaxed(&bed_domain->vcpus[running].cpu_time_ns) > begin[running])
 			running++;
 		else
-			bed_sleep_us(200);
+			bed_sleep_us(100);
 	}
+	*ns = now_ns() - start;
 	return TAP_SAME(running, bed_domain->vcpu_count);
 }
 
@@ -171,14 +179,25 @@ static bool vcpus_are_free(void)
 	return good;
 }
 
-/* The launcher hears of a process's death a little later than its parent may. */
+static bool is_let_go(void)
+{
+	return !bed_domain->vm_event.enabled && !bed_domain->pause_count &&
+	       !bed_domain->altp2m_active && bed_domain->max_pages == max_pages_before &&
+	       bed_domain->paging_pool_bytes == pool_before;
+}
+
+/*
+ * The launcher hears of a process's death a little later than its parent may, and a keeper is not
+ * done when the guest goes on.
+ */
 static void await_funerals(struct oracle_reading *now)
 {
 	uint64_t until = now_ns() + PATIENCE_NS;
 
 	do {
 		oracle_read(bed_model, now);
-		if (now->ports == before.ports && now->mappings == before.mappings)
+		if (now->ports == before.ports && now->mappings == before.mappings &&
+		    now->frames == before.frames && is_let_go())
 			return;
 		bed_sleep_us(1000);
 	} while (now_ns() < until);
@@ -187,9 +206,10 @@ static void await_funerals(struct oracle_reading *now)
 bool bed_is_as_before(void)
 {
 	struct oracle_reading now;
-	bool good = vcpus_are_free();
+	bool good;
 
 	await_funerals(&now);
+	good = vcpus_are_free();
 	good &= TAP_SAME(now.ports, before.ports);
 	good &= TAP_SAME(now.mappings, before.mappings);
 	good &= TAP_SAME(now.frames, before.frames);

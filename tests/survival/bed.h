@@ -38,6 +38,8 @@ bool bed_await_ring(void);
 
 /* Each vCPU runs: its time grows. */
 bool bed_all_run(void);
+/* The same, and how long the last one took for that, in nanoseconds. */
+bool bed_all_run_within(uint64_t *ns);
 
 /* Ports, mappings, frames, pauses, views, intercepts, memory limits: all as at first. */
 bool bed_is_as_before(void);
