@@ -17,6 +17,7 @@
 
 #include "journal/journal.h"
 #include "tests/xen/driver/bare.h"
+#include "tests/xen/driver/recovery.h"
 #include "tests/xen/driver/tests.h"
 #include "xen/altp2m.h"
 #include "xen/domain.h"
@@ -25,11 +26,12 @@
 #include <xen/hvm/save.h>
 
 #define LSTAR 0xc0000082
-#define STEPS 3 /* before an engine that steps is killed */
 
 /* In memory that outlives the engine: the request that it had in its hand. */
 static vm_event_request_t *record;
 static unsigned int steps_left;
+/* Of the engine that dies; NULL: none but the defaults. */
+static const struct rs_engine_options *engine_options;
 /* By rs_recover, from the journal and the record in the folder; else by hand, as release() does. */
 static bool by_library;
 
@@ -50,7 +52,7 @@ static void watch_until_death(const char *guest, struct rs_watch_options options
 	struct rs_engine *engine;
 
 	options.handler = die;
-	if (rs_engine_attach(&engine, guest, NULL) || rs_watch(engine, &options, NULL))
+	if (rs_engine_attach(&engine, guest, engine_options) || rs_watch(engine, &options, NULL))
 		_exit(1);
 	if (steps_left) {
 		options = (struct rs_watch_options){ .kind = RS_SINGLESTEP, .handler = die };
@@ -93,9 +95,22 @@ static bool watch_and_die(struct bed *bed, struct rs_watch_options options, unsi
 		guest_start(&bed->guest, 0, command, a, b);
 	close(ends[0]);
 	error = bury(child);
-	return check(!error && record->reason && !guest_is_done(&bed->guest, 0),
+	return check(!error && record->reason && (engine_options || !guest_is_done(&bed->guest, 0)),
 		     "an engine is killed with a request of reason %u in hand (%d): its vCPU waits",
 		     record->reason, error);
+}
+
+bool recovery_kill(struct bed *bed, const struct rs_engine_options *options,
+		   const struct killing *killing)
+{
+	bool good;
+
+	engine_options = options;
+	steps_left = killing->steps;
+	good = watch_and_die(bed, killing->watch, killing->command, killing->a, killing->b);
+	engine_options = NULL;
+	steps_left = 0;
+	return good;
 }
 
 /* Made-up answers for all vCPUs: Xen ignores those to a vCPU that waits for none. */
@@ -197,8 +212,7 @@ static bool killed(struct bed *bed, struct rs_watch_options options, unsigned in
 	       bed_finish(bed, 0);
 }
 
-/* What CR3 was before this write of `root`. */
-static uint64_t old_cr3(struct bed *bed, uint64_t root)
+uint64_t recovery_old_cr3(struct bed *bed, uint64_t root)
 {
 	bed_watch(bed, (struct rs_watch_options){ .kind = RS_CR, .cr = { .which = RS_CR3 } });
 	bed_run(bed, MB_WRITE_CR3, root, 0, NULL);
@@ -242,7 +256,7 @@ static void killed_cr3(struct bed *bed)
 
 	if (!killed(bed, options, MB_WRITE_CR3, MB_ROOT_A, 0))
 		return;
-	check(old_cr3(bed, MB_TABLES) == MB_ROOT_A, "the write had taken place");
+	check(recovery_old_cr3(bed, MB_TABLES) == MB_ROOT_A, "the write had taken place");
 	bed_detach(bed);
 }
 
@@ -253,7 +267,7 @@ static void killed_held(struct bed *bed)
 
 	if (!killed(bed, options, MB_WRITE_CR3, MB_ROOT_A, 0))
 		return;
-	check(old_cr3(bed, MB_ROOT_B) == MB_TABLES, "a write that Xen held back is lost");
+	check(recovery_old_cr3(bed, MB_ROOT_B) == MB_TABLES, "a write that Xen held back is lost");
 	bed_detach(bed);
 }
 

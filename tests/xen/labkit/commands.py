@@ -60,7 +60,8 @@ def _prepare(cache, release, run, arguments, job):
             files.update(make_linux_guest(run / "linux", xen, kernel))
         make_initrd(run / "initrd.gz", xen, kernel,
                     programs={"driver": build / "tests/xen/driver/driver",
-                              "ringside": build / "ringside"},
+                              "ringside": build / "ringside",
+                              "ringside-keeper": build / "ringside-keeper"},
                     files=files, job=job)
         make_disc(run / "boot.iso", PackageRoot(cache.tools()), kernel, xen, run / "initrd.gz",
                   arguments.cpus, DOM0_MB)

@@ -15,7 +15,7 @@ from .problem import Problem
 LIBRARIES = {"XENCTRL": "-lxenctrl", "XENEVTCHN": "-lxenevtchn",
              "XENFOREIGNMEMORY": "-lxenforeignmemory", "XENDEVICEMODEL": "-lxendevicemodel",
              "XENCALL": "-lxencall", "XENSTORE": "-lxenstore"}
-TARGETS = ["ringside", "tests/xen/driver/driver", "guests/bench.elf", "guests/mailbox.elf",
+TARGETS = ["ringside", "ringside-keeper", "tests/xen/driver/driver", "guests/bench.elf", "guests/mailbox.elf",
            "guests/worker.elf"]
 
 

@@ -27,7 +27,7 @@ ROWS = (
     ("attach, unwatch, probe", ("attach-", "probe", "watch-", "unwatch")),
     ("detach in the middle of anything", ("detach-",)),
     ("a guest that ends", ("guest-",)),
-    ("recovery after `kill -9`", ("killed-", "recovered-")),
+    ("recovery after `kill -9`", ("killed-", "recovered-", "kept-")),
     ("a stock Linux guest", ("linux",)),
 )
 # They measure, or are broken on purpose.
