@@ -31,4 +31,4 @@ ringside_SOURCES = \
 	tools/views.c \
 	tools/watch.c \
 	tools/watch_options.c tools/watch_options.h
-EXTRA_DIST += tools/prepare.sh tools/verdict
+EXTRA_DIST += tools/demo_kill tools/prepare.sh tools/verdict
