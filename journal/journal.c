@@ -13,7 +13,7 @@
 _Static_assert(sizeof(struct rs_journal_pauses) == sizeof(uint64_t), "one word");
 
 #define GFN_LIMIT (1ULL << 40)
-#define ADDED_LIMIT (1ULL << 24)
+#define ADDED_LIMIT (1ULL << 20)
 #define VIEWS 64
 
 static int map(struct rs_journal **journal, int fd)
