@@ -1,132 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* instruction.c: decodes, and looks the instruction up in the list. */
+/* instruction.c: decodes, and keeps of it what is asked for later. */
 #include "altp2m/instruction.h"
 
 #include <Zydis/Zydis.h>
 
-/*
- * Proved on Xen 4.14, 4.17 and 4.20: with its memory operand's page closed, with its own page
- * closed, and in place of an INT3. Not there: IMUL of three operands, BSF and BSR, which leave
- * other undefined flags; all of SSE, AVX and x87 but plain moves and XOR, since of these only
- * some forms were run; what was not run at all.
- */
-static bool is_listed(ZydisMnemonic mnemonic)
-{
-	switch (mnemonic) {
-	case ZYDIS_MNEMONIC_ADC:
-	case ZYDIS_MNEMONIC_ADD:
-	case ZYDIS_MNEMONIC_AND:
-	case ZYDIS_MNEMONIC_BT:
-	case ZYDIS_MNEMONIC_BTC:
-	case ZYDIS_MNEMONIC_BTR:
-	case ZYDIS_MNEMONIC_BTS:
-	case ZYDIS_MNEMONIC_CALL:
-	case ZYDIS_MNEMONIC_CMOVB:
-	case ZYDIS_MNEMONIC_CMOVBE:
-	case ZYDIS_MNEMONIC_CMOVL:
-	case ZYDIS_MNEMONIC_CMOVLE:
-	case ZYDIS_MNEMONIC_CMOVNB:
-	case ZYDIS_MNEMONIC_CMOVNBE:
-	case ZYDIS_MNEMONIC_CMOVNL:
-	case ZYDIS_MNEMONIC_CMOVNLE:
-	case ZYDIS_MNEMONIC_CMOVNO:
-	case ZYDIS_MNEMONIC_CMOVNP:
-	case ZYDIS_MNEMONIC_CMOVNS:
-	case ZYDIS_MNEMONIC_CMOVNZ:
-	case ZYDIS_MNEMONIC_CMOVO:
-	case ZYDIS_MNEMONIC_CMOVP:
-	case ZYDIS_MNEMONIC_CMOVS:
-	case ZYDIS_MNEMONIC_CMOVZ:
-	case ZYDIS_MNEMONIC_CMP:
-	case ZYDIS_MNEMONIC_CMPXCHG:
-	case ZYDIS_MNEMONIC_CMPXCHG16B:
-	case ZYDIS_MNEMONIC_CMPXCHG8B:
-	case ZYDIS_MNEMONIC_DEC:
-	case ZYDIS_MNEMONIC_DIV:
-	case ZYDIS_MNEMONIC_ENDBR64:
-	case ZYDIS_MNEMONIC_ENTER:
-	case ZYDIS_MNEMONIC_INC:
-	case ZYDIS_MNEMONIC_JB:
-	case ZYDIS_MNEMONIC_JBE:
-	case ZYDIS_MNEMONIC_JL:
-	case ZYDIS_MNEMONIC_JLE:
-	case ZYDIS_MNEMONIC_JMP:
-	case ZYDIS_MNEMONIC_JNB:
-	case ZYDIS_MNEMONIC_JNBE:
-	case ZYDIS_MNEMONIC_JNL:
-	case ZYDIS_MNEMONIC_JNLE:
-	case ZYDIS_MNEMONIC_JNO:
-	case ZYDIS_MNEMONIC_JNP:
-	case ZYDIS_MNEMONIC_JNS:
-	case ZYDIS_MNEMONIC_JNZ:
-	case ZYDIS_MNEMONIC_JO:
-	case ZYDIS_MNEMONIC_JP:
-	case ZYDIS_MNEMONIC_JS:
-	case ZYDIS_MNEMONIC_JZ:
-	case ZYDIS_MNEMONIC_LEAVE:
-	case ZYDIS_MNEMONIC_MOV:
-	case ZYDIS_MNEMONIC_MOVAPS:
-	case ZYDIS_MNEMONIC_MOVBE:
-	case ZYDIS_MNEMONIC_MOVDQA:
-	case ZYDIS_MNEMONIC_MOVDQU:
-	case ZYDIS_MNEMONIC_MOVNTI:
-	case ZYDIS_MNEMONIC_MOVSB:
-	case ZYDIS_MNEMONIC_MOVSQ:
-	case ZYDIS_MNEMONIC_MOVSW:
-	case ZYDIS_MNEMONIC_MOVSX:
-	case ZYDIS_MNEMONIC_MOVSXD:
-	case ZYDIS_MNEMONIC_MOVUPS:
-	case ZYDIS_MNEMONIC_MOVZX:
-	case ZYDIS_MNEMONIC_MUL:
-	case ZYDIS_MNEMONIC_NEG:
-	case ZYDIS_MNEMONIC_NOP:
-	case ZYDIS_MNEMONIC_NOT:
-	case ZYDIS_MNEMONIC_OR:
-	case ZYDIS_MNEMONIC_POP:
-	case ZYDIS_MNEMONIC_POPCNT:
-	case ZYDIS_MNEMONIC_PUSH:
-	case ZYDIS_MNEMONIC_RCL:
-	case ZYDIS_MNEMONIC_RCR:
-	case ZYDIS_MNEMONIC_RET:
-	case ZYDIS_MNEMONIC_ROL:
-	case ZYDIS_MNEMONIC_ROR:
-	case ZYDIS_MNEMONIC_SAR:
-	case ZYDIS_MNEMONIC_SBB:
-	case ZYDIS_MNEMONIC_SETB:
-	case ZYDIS_MNEMONIC_SETBE:
-	case ZYDIS_MNEMONIC_SETL:
-	case ZYDIS_MNEMONIC_SETLE:
-	case ZYDIS_MNEMONIC_SETNB:
-	case ZYDIS_MNEMONIC_SETNBE:
-	case ZYDIS_MNEMONIC_SETNL:
-	case ZYDIS_MNEMONIC_SETNLE:
-	case ZYDIS_MNEMONIC_SETNO:
-	case ZYDIS_MNEMONIC_SETNP:
-	case ZYDIS_MNEMONIC_SETNS:
-	case ZYDIS_MNEMONIC_SETNZ:
-	case ZYDIS_MNEMONIC_SETO:
-	case ZYDIS_MNEMONIC_SETP:
-	case ZYDIS_MNEMONIC_SETS:
-	case ZYDIS_MNEMONIC_SETZ:
-	case ZYDIS_MNEMONIC_SHL:
-	case ZYDIS_MNEMONIC_SHLD:
-	case ZYDIS_MNEMONIC_SHR:
-	case ZYDIS_MNEMONIC_SHRD:
-	case ZYDIS_MNEMONIC_STOSB:
-	case ZYDIS_MNEMONIC_STOSD:
-	case ZYDIS_MNEMONIC_STOSQ:
-	case ZYDIS_MNEMONIC_STOSW:
-	case ZYDIS_MNEMONIC_SUB:
-	case ZYDIS_MNEMONIC_TEST:
-	case ZYDIS_MNEMONIC_XADD:
-	case ZYDIS_MNEMONIC_XCHG:
-	case ZYDIS_MNEMONIC_XOR:
-	case ZYDIS_MNEMONIC_XORPS:
-		return true;
-	default:
-		return false;
-	}
-}
+#define CR0_PE 0x1
+#define EFER_LMA 0x400
+#define CS_L 0x200 /* of rs_segment.attributes */
+#define CS_D 0x400
+
+#define NUMBER_RCX 1
+#define NUMBER_RSP 4
+#define READS ZYDIS_OPERAND_ACTION_MASK_READ
+#define WRITES ZYDIS_OPERAND_ACTION_MASK_WRITE
+
+/* -- is it emulated right -- */
 
 static bool is_mov_of_special(const ZydisDecodedInstruction *instruction)
 {
@@ -155,6 +43,98 @@ static bool is_plain(const ZydisDecodedInstruction *instruction)
 		  instruction->mnemonic == ZYDIS_MNEMONIC_POP));
 }
 
+static enum rs_emulation emulation_of(const ZydisDecodedInstruction *instruction)
+{
+	/* To and from debug registers. */
+	if (is_mov_of_special(instruction) && (instruction->opcode & 1))
+		return RS_EMULATION_FAULTS;
+	return rs_emulation_of(instruction->mnemonic);
+}
+
+/* What Xen moves in one block goes to memory whatever an answer says, or is not known without. */
+static bool moves_a_block(const ZydisDecodedInstruction *instruction)
+{
+	return instruction->meta.category == ZYDIS_CATEGORY_X87_ALU ||
+	       instruction->meta.category == ZYDIS_CATEGORY_XSAVE ||
+	       instruction->meta.category == ZYDIS_CATEGORY_XSAVEOPT ||
+	       instruction->mnemonic == ZYDIS_MNEMONIC_FXSAVE ||
+	       instruction->mnemonic == ZYDIS_MNEMONIC_FXSAVE64 ||
+	       instruction->mnemonic == ZYDIS_MNEMONIC_FXRSTOR ||
+	       instruction->mnemonic == ZYDIS_MNEMONIC_FXRSTOR64 ||
+	       instruction->mnemonic == ZYDIS_MNEMONIC_MOVDIR64B;
+}
+
+/* An instruction that changes memory uses the real bytes, but for CMPXCHG. */
+static bool changes_memory(const ZydisDecodedInstruction *instruction,
+			   const ZydisDecodedOperand *operands)
+{
+	if (instruction->mnemonic == ZYDIS_MNEMONIC_CMPXCHG)
+		return false;
+	for (unsigned int i = 0; i < instruction->operand_count; i++)
+		if (operands[i].type == ZYDIS_OPERAND_TYPE_MEMORY &&
+		    operands[i].actions & READS && operands[i].actions & WRITES)
+			return true;
+	return false;
+}
+
+/* -- what it accesses -- */
+
+static uint8_t number_of(ZydisRegister reg)
+{
+	if (reg == ZYDIS_REGISTER_RIP || reg == ZYDIS_REGISTER_EIP)
+		return RS_REGISTER_NEXT_RIP;
+	if (reg == ZYDIS_REGISTER_FS)
+		return RS_REGISTER_FS;
+	if (reg == ZYDIS_REGISTER_GS)
+		return RS_REGISTER_GS;
+	if (reg >= ZYDIS_REGISTER_RAX && reg <= ZYDIS_REGISTER_R15)
+		return (uint8_t)(reg - ZYDIS_REGISTER_RAX);
+	if (reg >= ZYDIS_REGISTER_EAX && reg <= ZYDIS_REGISTER_R15D)
+		return (uint8_t)(reg - ZYDIS_REGISTER_EAX);
+	return RS_REGISTER_NONE;
+}
+
+/* What a push writes is below RSP, which is not in the operand. */
+static bool is_pushed(const ZydisDecodedOperand *operand)
+{
+	return operand->visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN &&
+	       operand->mem.base == ZYDIS_REGISTER_RSP && operand->actions & WRITES;
+}
+
+static struct rs_operand operand_of(const ZydisDecodedInstruction *instruction,
+				    const ZydisDecodedOperand *operand)
+{
+	struct rs_operand known = {
+		.base = number_of(operand->mem.base),
+		.index = number_of(operand->mem.index),
+		.scale = operand->mem.scale,
+		.segment = number_of(operand->mem.segment),
+		.access = (operand->actions & READS ? RS_ACCESS_R : 0) |
+			  (operand->actions & WRITES ? RS_ACCESS_R | RS_ACCESS_W : 0),
+		.is_narrow = instruction->address_width == 32,
+		.size = operand->size / 8,
+		.displacement = operand->mem.disp.value,
+	};
+
+	if (is_pushed(operand))
+		known.displacement -= known.size;
+	return known;
+}
+
+static void note_operands(struct rs_instruction *known, const ZydisDecodedInstruction *instruction,
+			  const ZydisDecodedOperand *operands)
+{
+	for (unsigned int i = 0; i < instruction->operand_count; i++) {
+		if (operands[i].type != ZYDIS_OPERAND_TYPE_MEMORY ||
+		    operands[i].mem.type != ZYDIS_MEMOP_TYPE_MEM ||
+		    known->operand_count == RS_OPERANDS_MAX)
+			continue;
+		known->operands[known->operand_count++] = operand_of(instruction, &operands[i]);
+	}
+}
+
+/* -- all of it -- */
+
 static enum rs_repeat repeat_of(const ZydisDecodedInstruction *instruction)
 {
 	if (instruction->attributes & ZYDIS_ATTRIB_HAS_REPE)
@@ -164,59 +144,94 @@ static enum rs_repeat repeat_of(const ZydisDecodedInstruction *instruction)
 	return instruction->attributes & ZYDIS_ATTRIB_HAS_REP ? RS_REPEAT_COUNTED : RS_REPEAT_NOT;
 }
 
-struct rs_instruction rs_instruction_decode(const uint8_t *code, size_t size)
+enum rs_width rs_instruction_width(const struct rs_event *event)
 {
+	uint16_t attributes = rs_event_cs(event).attributes;
+
+	if (rs_event_efer(event) & EFER_LMA && attributes & CS_L)
+		return RS_WIDTH_64;
+	return rs_event_cr0(event) & CR0_PE && attributes & CS_D ? RS_WIDTH_32 : RS_WIDTH_16;
+}
+
+static void init_decoder(ZydisDecoder *decoder, enum rs_width width)
+{
+	if (width == RS_WIDTH_64)
+		ZydisDecoderInit(decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+	else if (width == RS_WIDTH_32)
+		ZydisDecoderInit(decoder, ZYDIS_MACHINE_MODE_LEGACY_32, ZYDIS_STACK_WIDTH_32);
+	else
+		ZydisDecoderInit(decoder, ZYDIS_MACHINE_MODE_LEGACY_16, ZYDIS_STACK_WIDTH_16);
+}
+
+struct rs_instruction rs_instruction_decode(const uint8_t *code, size_t size, enum rs_width width)
+{
+	ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
 	struct rs_instruction known = { 0 };
 	ZydisDecodedInstruction instruction;
 	ZydisDecoder decoder;
+	bool harmless;
 
-	ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
-	if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder, NULL, code, size, &instruction)))
+	init_decoder(&decoder, width);
+	if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, code, size, &instruction, operands)))
 		return known;
 	known.length = instruction.length;
 	known.repeat = repeat_of(&instruction);
-	/* #NM inside Xen, where that switches the FPU lazily. */
-	known.is_deadly = instruction.mnemonic == ZYDIS_MNEMONIC_VCVTPS2PH;
-	known.is_proved = is_listed(instruction.mnemonic) && is_plain(&instruction);
+	known.emulation = emulation_of(&instruction);
+	harmless = known.emulation <= RS_EMULATION_OWN_DATA;
+	known.takes_data = harmless && known.emulation != RS_EMULATION_OWN_DATA &&
+			   !changes_memory(&instruction, operands);
+	known.takes_no_write = harmless && !moves_a_block(&instruction);
+	if (width != RS_WIDTH_64)
+		return known;
+	known.is_proved = known.emulation == RS_EMULATION_RIGHT && is_plain(&instruction);
+	note_operands(&known, &instruction, operands);
 	return known;
 }
 
-/* The general registers, in the order of their numbers, which is the message's. */
-static void read_registers(const struct rs_event *event, ZydisRegisterContext *context)
+/* -- where that is -- */
+
+/* The general registers lie in the message in the order of their numbers. */
+static uint64_t value_of(const struct rs_event *event, uint8_t number, uint64_t next)
 {
-	for (unsigned int i = 0; i < 16; i++)
-		context->values[ZYDIS_REGISTER_RAX + i] =
-			rs_event_u64(event, (uint16_t)(event->layout->rax + i * 8));
+	switch (number) {
+	case RS_REGISTER_NEXT_RIP:
+		return next;
+	case RS_REGISTER_FS:
+		return rs_event_fs(event).base;
+	case RS_REGISTER_GS:
+		return rs_event_gs(event).base;
+	case RS_REGISTER_NONE:
+		return 0;
+	default:
+		return rs_event_u64(event, (uint16_t)(event->layout->rax + number * 8));
+	}
 }
 
-/* A stack's access lies beside RSP, and the widest operand has 64 bytes. */
+uint64_t rs_operand_linear(const struct rs_instruction *instruction,
+			   const struct rs_operand *operand, const struct rs_event *event)
+{
+	uint64_t next = rs_event_rip(event) + instruction->length;
+	uint64_t offset = value_of(event, operand->base, next) +
+			  value_of(event, operand->index, next) * operand->scale +
+			  (uint64_t)operand->displacement;
+
+	if (operand->is_narrow)
+		offset = (uint32_t)offset;
+	return offset + value_of(event, operand->segment, next);
+}
+
+/* The widest operand has 64 bytes; POP [RSP] and its like count RSP differently. */
 static bool is_near(uint64_t a, uint64_t b)
 {
 	return a - b + 64 <= 128;
 }
 
-bool rs_instruction_touches(const uint8_t *code, size_t size, const struct rs_event *event,
+bool rs_instruction_touches(const struct rs_instruction *instruction, const struct rs_event *event,
 			    uint64_t linear)
 {
-	ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
-	static _Thread_local ZydisRegisterContext context;
-	ZydisDecodedInstruction instruction;
-	ZydisDecoder decoder;
-	ZyanU64 address;
-
-	ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
-	if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, code, size, &instruction, operands)))
-		return false;
-	read_registers(event, &context);
-	for (unsigned int i = 0; i < instruction.operand_count; i++) {
-		if (operands[i].type != ZYDIS_OPERAND_TYPE_MEMORY ||
-		    operands[i].mem.type != ZYDIS_MEMOP_TYPE_MEM)
-			continue;
-		if (ZYAN_SUCCESS(ZydisCalcAbsoluteAddressEx(&instruction, &operands[i],
-							    rs_event_rip(event), &context,
-							    &address)) &&
-		    is_near(address, linear))
+	for (unsigned int i = 0; i < instruction->operand_count; i++)
+		if (is_near(rs_operand_linear(instruction, &instruction->operands[i], event),
+			    linear))
 			return true;
-	}
 	return false;
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
 altp2m_sources = \
+	altp2m/emulation.c altp2m/emulation.h \
 	altp2m/instruction.c altp2m/instruction.h \
 	altp2m/pages.c altp2m/pages.h \
 	altp2m/permissions.c altp2m/permissions.h \

@@ -53,6 +53,9 @@ static int read_options(struct rs_engine *engine, const struct rs_engine_options
 	if ((unsigned int)known.page_method > RS_PAGE_METHOD_HOST)
 		return rs_fail(EINVAL, "page_method: there is no such method: %d",
 			       (int)known.page_method);
+	if ((unsigned int)known.way > RS_WAY_STEP)
+		return rs_fail(EINVAL, "way: there is no such way: %d", (int)known.way);
+	engine->way = known.way;
 	engine->log.function = known.log;
 	engine->log.user = known.log_user;
 	engine->log.level = known.log_level ? known.log_level : RS_LOG_WARNING;
@@ -243,9 +246,10 @@ int rs_engine_allocate(struct rs_engine *engine)
 	if (error)
 		return error;
 	engine->lanes = map(engine->vcpu_count * sizeof(*engine->lanes));
+	engine->codes = map(engine->vcpu_count * sizeof(*engine->codes));
 	engine->turns = map(RS_TURNS * sizeof(*engine->turns));
 	engine->workers = map(engine->worker_count * sizeof(*engine->workers));
-	if (!engine->lanes || !engine->turns || !engine->workers)
+	if (!engine->lanes || !engine->codes || !engine->turns || !engine->workers)
 		return rs_fail(ENOMEM, "no memory for %u vCPUs and %u workers", engine->vcpu_count,
 			       engine->worker_count);
 	for (uint32_t i = 0; i < RS_TURNS; i++) {
@@ -398,6 +402,7 @@ void rs_engine_free(struct rs_engine *engine)
 	free(engine->sources.on);
 	unmap(engine->workers, engine->worker_count * sizeof(*engine->workers));
 	unmap(engine->turns, RS_TURNS * sizeof(*engine->turns));
+	unmap(engine->codes, engine->vcpu_count * sizeof(*engine->codes));
 	unmap(engine->lanes, engine->vcpu_count * sizeof(*engine->lanes));
 	rs_keeper_end(engine);
 	rs_record_close(engine->record);

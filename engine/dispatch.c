@@ -9,6 +9,7 @@
  */
 #include "engine/dispatch.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "engine/private.h"
@@ -87,7 +88,7 @@ static void choose(struct rs_engine *engine, const struct rs_event *event, struc
 {
 	if (is_continue(chosen))
 		*chosen = *reply;
-	else
+	else if (memcmp(chosen, reply, sizeof(*reply)))
 		rs_log(&engine->log, RS_LOG_WARNING,
 		       "domain %u, vCPU %u: two watches replied differently to one event; the "
 		       "older watch's reply counts",
@@ -185,4 +186,67 @@ struct rs_reply rs_dispatch(struct rs_worker *worker, struct rs_turn *turn)
 	reply = call(worker, turn, watch, watch->options.handler);
 	finish_watch(worker);
 	return reply;
+}
+
+/* -- pages that Xen does not report -- */
+
+/* As begin_watch, beside the watch whose handler has perhaps not returned. */
+static struct rs_rule *begin_other(struct rs_worker *worker, const struct rs_event *event,
+				   uint64_t *order, bool *more)
+{
+	const struct rs_table *table = worker->engine->table;
+	struct rs_rule *watch;
+
+	rs_rcu_begin();
+	do
+		watch = rs_table_next(table, RS_PAGE, rs_table_key(event), event->page.access, order,
+				      more);
+	while (watch && watch->filtered && !is_let_through(watch, event));
+	if (!watch && !*order)
+		watch = rs_table_next(table, RS_TABLE_VIEWS, event->view, 0, order, more);
+	rs_store_release(&worker->inner, watch); /* R1 */
+	rs_rcu_done();
+	return watch;
+}
+
+static void finish_other(struct rs_worker *worker)
+{
+	rs_store_seq_cst(&worker->inner, (struct rs_rule *)NULL); /* R2, R3 */
+	if (rs_load_seq_cst(&worker->engine->leaving))
+		rs_rules_bury(worker->engine);
+}
+
+static struct rs_reply ask_other(struct rs_worker *worker, struct rs_rule *watch,
+				 const struct rs_event *event)
+{
+	struct rs_reply reply;
+
+	if (!watch->options.handler || (watch->filtered && !is_in_time(worker, watch)))
+		return RS_CONTINUE;
+	reply = watch->options.handler(event, watch->options.user);
+	if (reply.action != RS_ACTION_LATER)
+		return reply;
+	rs_log(&worker->engine->log, RS_LOG_WARNING,
+	       "domain %u, vCPU %u: page %#" PRIx64 " is the second of one instruction, and such an "
+	       "event cannot be kept", worker->engine->domain, event->vcpu, event->page.gfn);
+	return RS_CONTINUE;
+}
+
+void rs_dispatch_other(struct rs_engine *engine, const struct rs_event *event,
+		       struct rs_reply *reply)
+{
+	struct rs_worker *worker = rs_worker_here;
+	struct rs_rule *watch;
+	uint64_t order = 0;
+	bool more = true;
+
+	if (!worker || worker->engine != engine)
+		return;
+	while (more && (watch = begin_other(worker, event, &order, &more))) {
+		struct rs_reply own = ask_other(worker, watch, event);
+
+		finish_other(worker);
+		if (!is_continue(&own))
+			choose(engine, event, reply, &own);
+	}
 }

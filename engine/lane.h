@@ -45,6 +45,7 @@ struct rs_lane {
 	bool emulating;     /* the last answer was EMULATE, for a fault on `gfn` */
 	bool copies;        /* it writes to code with breakpoints, on page `detour_gfn`, */
 	bool copies_on;     /* and perhaps on the page that follows in its address space */
+	bool copies_all;    /* others.h: it is about to write to some such page */
 	uint8_t repeat;     /* enum rs_repeat: of the string instruction at `repeat_rip`, */
 	uint8_t detour;     /* enum rs_detour */
 	uint16_t view;

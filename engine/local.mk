@@ -29,9 +29,10 @@ ringsideinclude_HEADERS = include/ringside/engine.h include/ringside/error.h \
 	include/ringside/vcpu.h \
 	include/ringside/version.h include/ringside/view.h include/ringside/watch.h
 
-engine_sources = engine/advance.c engine/advance.h engine/answer.c engine/answer.h engine/attach.c engine/decode.c \
+engine_sources = engine/advance.c engine/advance.h engine/answer.c engine/answer.h engine/attach.c \
+	engine/code.c engine/code.h engine/decode.c \
 	engine/decode.h engine/detach.c engine/dispatch.c engine/dispatch.h engine/full.c engine/full.h engine/lane.h \
-	engine/later.c engine/layout.c engine/layout.h engine/next.c engine/options.c \
+	engine/later.c engine/layout.c engine/layout.h engine/next.c engine/options.c engine/others.c engine/others.h \
 	engine/options.h engine/past.c engine/past.h engine/private.h engine/rcu.c engine/rcu.h engine/record.c \
 	engine/record.h engine/registers.c engine/registers.h engine/responder.c \
 	engine/responder.h engine/rule.c engine/rule.h engine/run.c engine/set.c engine/settle.c \

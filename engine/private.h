@@ -25,6 +25,7 @@
 #include "altp2m/traps.h"
 #include "altp2m/views.h"
 #include "engine/answer.h"
+#include "engine/code.h"
 #include "engine/keeper.h"
 #include "engine/lane.h"
 #include "engine/record.h"
@@ -66,6 +67,7 @@ struct rs_engine {
 	uint32_t vcpu_count;
 	uint32_t kinds;         /* that the domain can report: bits 1 << enum rs_kind */
 	enum rs_waiting waiting;
+	enum rs_way way; /* past page faults and breakpoints of watches that want none of their own */
 	bool may_spin;
 	bool recovers; /* what an earlier engine has left */
 	enum rs_keeper_mode keeper_mode;
@@ -84,6 +86,7 @@ struct rs_engine {
 	struct rs_journal *journal; /* NULL: there can be none */
 	int record_fd, journal_fd;  /* for a keeper; -1: closed */
 	struct rs_lane *lanes;
+	struct rs_code *codes; /* of each vCPU */
 	struct rs_turn *turns; /* RS_TURNS */
 	struct rs_worker *workers;
 	uint32_t worker_count;

@@ -77,9 +77,9 @@ int rs_rule_place(struct rs_engine *engine, struct rs_rule *rule)
 	view = rule->options.page.view;
 	if (!view)
 		error = rs_pages_begin(&engine->pages);
-	/* There all faults are emulated, but for those whose instructions must not be: past.h. */
-	if (!error && engine->pages.method == RS_PAGE_METHOD_HOST)
-		rs_engine_guest(engine);
+	/* Its instructions are looked at: past.h. */
+	if (!error && !rs_engine_guest(engine))
+		error = -EIO;
 	index = view ? view->map->index : engine->pages.view;
 	rule->first = rs_table_page_key(index, rule->first);
 	rule->last = rs_table_page_key(index, rule->last);
@@ -141,7 +141,8 @@ static bool is_running(const struct rs_engine *engine, const struct rs_rule *rul
 {
 	for (uint32_t i = 0; i < engine->worker_count; i++)
 		/* U1: acquires R1 and R2: what the handler did is done before its rule is freed. */
-		if (rs_load_seq_cst(&engine->workers[i].running) == rule)
+		if (rs_load_seq_cst(&engine->workers[i].running) == rule ||
+		    rs_load_seq_cst(&engine->workers[i].inner) == rule)
 			return true;
 	return false;
 }
@@ -208,7 +209,7 @@ static void bury_later(struct rs_engine *engine, struct rs_rule *rule)
 void rs_rule_free(struct rs_engine *engine, struct rs_rule *rule)
 {
 	/* Two handlers that removed each other's watches would wait for ever. */
-	if (rs_worker_here && rs_worker_here->running) {
+	if (rs_worker_here && (rs_worker_here->running || rs_worker_here->inner)) {
 		bury_later(engine, rule);
 		return;
 	}

@@ -33,7 +33,8 @@ static bool is_stale(struct rs_engine *engine, const struct rs_event *event)
 	/* With a prefix it is nobody's breakpoint. */
 	if (event->breakpoint.insn_length != 1 || event->breakpoint.gfn == GFN_INVALID)
 		return false;
-	if (rs_xen_memory_read(engine->xen, engine->domain, event->breakpoint.gfn,
+	if (!rs_traps_read(&engine->traps, rs_trap_address(event), &byte, 1) &&
+	    rs_xen_memory_read(engine->xen, engine->domain, event->breakpoint.gfn,
 			       (uint32_t)(address & PAGE_MASK_BITS), &byte, 1))
 		return false;
 	return byte != INT3;
@@ -104,11 +105,12 @@ static void step_with_page_open(struct rs_engine *engine, struct rs_lane *lane,
 }
 
 /* Of a fast step nobody would tell us that the write is done. */
-static void settle_write_to_code(struct rs_lane *lane, const struct rs_event *event,
-				 struct rs_reply *reply)
+void rs_settle_write_to_code(struct rs_lane *lane, const struct rs_event *event,
+			     struct rs_reply *reply)
 {
 	lane->copies = true;
-	lane->copies_on = event->page.offset > PAGE_BYTES - WRITE_MAX;
+	lane->copies_on = lane->copies_all || event->page.offset > PAGE_BYTES - WRITE_MAX;
+	lane->copies_all = false;
 	lane->detour_gfn = event->page.gfn;
 	rs_settle_step_in_view_0(lane, event, reply);
 }
@@ -116,8 +118,10 @@ static void settle_write_to_code(struct rs_lane *lane, const struct rs_event *ev
 static void settle_in_host(struct rs_engine *engine, struct rs_lane *lane,
 			   const struct rs_event *event, struct rs_reply *reply)
 {
+	static const struct rs_reply emulate = { .action = RS_ACTION_EMULATE };
+
 	lane->gfn = event->page.gfn;
-	if (rs_past_is_deadly(engine, event))
+	if (rs_past_refusal(engine, event, &emulate))
 		step_with_page_open(engine, lane, reply);
 	else
 		reply->action = RS_ACTION_EMULATE;
@@ -126,6 +130,7 @@ static void settle_in_host(struct rs_engine *engine, struct rs_lane *lane,
 static void settle_page(struct rs_engine *engine, struct rs_lane *lane,
 			const struct rs_event *event, struct rs_reply *reply)
 {
+	bool writes_code = lane->copies_all;
 	enum rs_way way;
 
 	if (!is_in_view(event)) {
@@ -134,10 +139,11 @@ static void settle_page(struct rs_engine *engine, struct rs_lane *lane,
 	}
 	if (rs_traps_covers(&engine->traps, event->page.gfn)) {
 		rs_traps_refresh(&engine->traps, event->page.gfn);
-		if (event->page.access & RS_ACCESS_W) {
-			settle_write_to_code(lane, event, reply);
-			return;
-		}
+		writes_code |= event->page.access & RS_ACCESS_W;
+	}
+	if (writes_code) {
+		rs_settle_write_to_code(lane, event, reply);
+		return;
 	}
 	way = rs_past_way(engine, event);
 	if (way == RS_WAY_EMULATE && rs_past_may_emulate(engine, event))

@@ -12,7 +12,7 @@
  *   debug exception  synchronous: give it back
  *   single-step      it has taken its step: stop
  *   descriptor       emulate, or it reports again
- *   page fault       in a view: fast step in view 0; in the host's map: emulate; a write to code
+ *   page fault       in a view: what past.h says; in the host's map: emulate; a write to code
  *                    with hidden breakpoints: step in view 0, then copy what was written
  *   not emulated     in a view: fast step in view 0; in the host's map: open the page for one
  *                    step; of another event's emulation: #UD, as if nobody watched
@@ -41,7 +41,11 @@ void rs_settle_step_in_view_0(struct rs_lane *lane, const struct rs_event *event
 void rs_settle_in_view_0(struct rs_lane *lane, const struct rs_event *event,
 			 struct rs_reply *reply);
 
-/* The same while detaching, when the sources are off, views left and steps ended. */
+/* The same of an instruction that writes to code with breakpoints, which is then copied. */
+void rs_settle_write_to_code(struct rs_lane *lane, const struct rs_event *event,
+			     struct rs_reply *reply);
+
+/* What RS_CONTINUE stands for while detaching, when the sources are off, views left and steps ended. */
 void rs_settle_drain(struct rs_engine *engine, const struct rs_event *event,
 		     struct rs_reply *reply);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/layout.h"
+#include "engine/past.h"
 #include "engine/private.h"
 #include "engine/rcu.h"
 #include "engine/registers.h"
@@ -372,8 +373,9 @@ static inline bool is_emulated(const struct rs_turn *turn, const struct rs_wire 
 {
 	if (wire->reason != RS_PAGE || reply->flags || turn->answer.data != RS_ANSWER_EMPTY)
 		return false;
-	return reply->action == RS_ACTION_EMULATE ||
-	       (reply->action == RS_ACTION_CONTINUE && !turn->event.view);
+	return (reply->action == RS_ACTION_EMULATE ||
+		(reply->action == RS_ACTION_CONTINUE && !turn->event.view)) &&
+	       rs_past_is_plain(turn->engine, &turn->event);
 }
 
 /*

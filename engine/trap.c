@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "altp2m/instruction.h"
+#include "engine/code.h"
 #include "engine/past.h"
 #include "engine/private.h"
 #include "engine/settle.h"
@@ -79,25 +80,28 @@ static void read_on(struct rs_engine *engine, const struct rs_event *event, uint
 		*count = size;
 }
 
-/* The original instruction, as far as it can be read. */
-static size_t read_instruction(struct rs_engine *engine, const struct rs_event *event,
-			       uint8_t bytes[RS_INSTRUCTION_SIZE])
+/* The original instruction and its bytes. NULL: there is none of ours. */
+static const struct rs_instruction *read_instruction(struct rs_engine *engine,
+						     const struct rs_event *event,
+						     uint8_t bytes[RS_INSTRUCTION_SIZE])
 {
-	size_t count = rs_traps_read(&engine->traps, rs_trap_address(event), bytes,
-				     RS_INSTRUCTION_SIZE);
+	uint64_t address = rs_trap_address(event);
+	size_t count = rs_traps_read(&engine->traps, address, bytes, RS_INSTRUCTION_SIZE);
 
-	if (count && count < RS_INSTRUCTION_SIZE && rs_past_is_64bit(event) &&
-	    !rs_instruction_decode(bytes, count).length)
+	if (!count)
+		return NULL;
+	if (count < RS_INSTRUCTION_SIZE && rs_instruction_width(event) == RS_WIDTH_64 &&
+	    !rs_code_of(engine, event, address, bytes, count)->length)
 		read_on(engine, event, bytes, RS_INSTRUCTION_SIZE, &count);
-	return count;
+	return rs_code_of(engine, event, address, bytes, count);
 }
 
 /* Registers that a handler has set have the place of the instruction's bytes in the answer. */
-static bool may_emulate(const struct rs_event *event, const struct rs_reply *reply,
-			const struct rs_instruction *instruction, enum rs_way way)
+static bool may_emulate(const struct rs_reply *reply, const struct rs_instruction *instruction,
+			enum rs_way way)
 {
-	return way <= RS_WAY_EMULATE && instruction->is_proved &&
-	       !(reply->flags & RS_REPLY_SET_REGISTERS) && rs_past_is_64bit(event);
+	return way == RS_WAY_EMULATE && instruction->is_proved &&
+	       !(reply->flags & RS_REPLY_SET_REGISTERS);
 }
 
 static void emulate(const struct rs_event *event, struct rs_reply *reply, const uint8_t *bytes)
@@ -145,28 +149,28 @@ bool rs_trap_settle(struct rs_engine *engine, struct rs_lane *lane, const struct
 		    struct rs_reply *reply)
 {
 	uint8_t bytes[RS_INSTRUCTION_SIZE] = { 0 };
-	struct rs_instruction instruction;
+	const struct rs_instruction *instruction;
 	enum rs_way way;
-	size_t count;
 
 	if (!rs_trap_is_ours(engine, event))
 		return false;
-	count = read_instruction(engine, event, bytes);
-	if (!count)
+	instruction = read_instruction(engine, event, bytes);
+	if (!instruction)
 		return false;
-	instruction = rs_instruction_decode(bytes, count);
 	way = rs_past_way(engine, event);
 	lane->repeat = RS_REPEAT_NOT;
 	if (bytes[0] == INT3) {
 		reply->action = RS_ACTION_GIVE_BACK;
 		return true;
 	}
-	if (may_emulate(event, reply, &instruction, way)) {
+	if (may_emulate(reply, instruction, way) && !lane->copies_all) {
 		emulate(event, reply, bytes);
 		return true;
 	}
-	note_repeat(lane, event, &instruction);
-	if (!(event->flags & RS_FLAG_ALTERNATE_P2M) || !event->view)
+	note_repeat(lane, event, instruction);
+	if (lane->copies_all)
+		rs_settle_write_to_code(lane, event, reply);
+	else if (!(event->flags & RS_FLAG_ALTERNATE_P2M) || !event->view)
 		step_with_byte_back(engine, lane, event, reply);
 	else if (way == RS_WAY_STEP)
 		rs_settle_step_in_view_0(lane, event, reply);

@@ -10,6 +10,8 @@
 
 #include "engine/advance.h"
 #include "engine/dispatch.h"
+#include "engine/others.h"
+#include "engine/past.h"
 #include "engine/private.h"
 #include "engine/settle.h"
 #include "engine/trap.h"
@@ -132,6 +134,18 @@ static void respond(struct rs_engine *engine, struct rs_turn *turn, const struct
 	remember(turn->lane, turn);
 }
 
+/* An emulation that must not be, or would not do what was asked for: the default instead. */
+static void check_emulation(struct rs_engine *engine, struct rs_turn *turn, struct rs_reply *reply)
+{
+	const char *refusal = rs_past_refusal(engine, &turn->event, reply);
+
+	if (!refusal)
+		return;
+	refuse(engine, &turn->event, refusal);
+	turn->answer.data = RS_ANSWER_EMPTY;
+	*reply = RS_CONTINUE;
+}
+
 void rs_turn_answer(struct rs_engine *engine, struct rs_turn *turn, struct rs_reply reply)
 {
 	const struct rs_event *event = &turn->event;
@@ -148,6 +162,10 @@ void rs_turn_answer(struct rs_engine *engine, struct rs_turn *turn, struct rs_re
 		turn->lane->user_stepping = reply.action == RS_ACTION_STEP;
 	if (reply.flags & RS_REPLY_SET_REGISTERS)
 		rs_advance(engine, event);
+	if (reply.action == RS_ACTION_EMULATE)
+		check_emulation(engine, turn, &reply);
+	if (event->kind == RS_PAGE || event->kind == RS_BREAKPOINT)
+		rs_others_report(engine, turn->lane, event, &reply);
 	rs_settle(engine, turn->lane, event, &reply);
 	if (turn->stepped)
 		merge_step(&reply, &turn->own);

@@ -17,7 +17,10 @@ static int create(struct rs_view *view, const struct rs_view_options *options)
 
 	if (error)
 		return error;
-	if (options->handler)
+	/* What faults there is looked at: past.h. */
+	if (!rs_engine_guest(engine))
+		error = -EIO;
+	if (!error && options->handler)
 		error = rs_watch_view(engine, options, view->map->index, &view->watch);
 	if (error) {
 		rs_views_destroy(&engine->views, view->map);

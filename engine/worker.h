@@ -52,6 +52,7 @@ struct rs_worker {
 	uint32_t misses;        /* looks in a row that found work and could not have it */
 	int32_t credit;         /* wait.c: whether spinning has paid lately */
 	struct rs_rule *running __attribute__((aligned(64))); /* whose handler runs */
+	struct rs_rule *inner; /* the same, of another page that the instruction touches: others.h */
 	uint32_t parked; /* a futex: 1 while it sleeps there */
 	uint32_t beat;   /* changes with every turn */
 	struct rs_straight straight __attribute__((aligned(64)));

@@ -13,6 +13,7 @@
 #include <ringside/guest.h>
 #include <ringside/log.h>
 #include <ringside/statistics.h>
+#include <ringside/watch.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -93,6 +94,11 @@ struct rs_engine_options {
 	 * environment goes before both. At most 255 bytes.
 	 */
 	const char *keeper_path;
+	/*
+	 * Of watches that ask for none of their own. RS_WAY_AUTO is RS_WAY_EMULATE, whose dangers
+	 * are told there.
+	 */
+	enum rs_way way;
 };
 
 /*

@@ -94,7 +94,15 @@ enum rs_descriptor {
 	RS_TR = 4,
 };
 
-/* RS_PAGE, and RS_EMUL_UNIMPLEMENTED (all zero unless the fault led to it). */
+/*
+ * RS_PAGE, and RS_EMUL_UNIMPLEMENTED (all zero unless the fault led to it).
+ *
+ * Xen reports the first closed page that an instruction touches, and nothing of the others when it is
+ * let past that. So the engine looks at the operands of 64-bit code, and what is closed among them
+ * is an event too, with the serial number of the first, handed to who watches it before the
+ * instruction goes on; its reply counts if the first one's is RS_CONTINUE, and it cannot be kept
+ * (RS_LATER). Not if the first one was kept; nor what page tables are read for.
+ */
 struct rs_page_event {
 	uint64_t gfn;
 	uint64_t offset; /* bytes into the page */
@@ -211,7 +219,8 @@ struct rs_event {
 	const void *message; /* as Xen wrote it, layout->message_size bytes */
 	const struct rs_layout *layout;
 	struct rs_answer *answer; /* what the engine will send; NULL for an event of rs_decode's */
-	uint64_t serial; /* of all events of the engine, in the order in which they were taken */
+	/* Of all events of the engine, in the order in which they were taken; see struct rs_page_event. */
+	uint64_t serial;
 	union {
 		struct rs_page_event page; /* and for RS_EMUL_UNIMPLEMENTED */
 		struct rs_sharing_event sharing;

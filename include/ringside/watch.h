@@ -25,16 +25,15 @@ struct rs_watch;
 
 /* How a vCPU gets past what a watch has seen, when its handler says RS_CONTINUE. */
 enum rs_way {
-	/*
-	 * Past a fault in a view: as RS_WAY_FAST_STEP; past a placed breakpoint: as RS_WAY_EMULATE,
-	 * since its instruction is known for sure; in the host's map: Xen's emulator.
-	 */
+	/* As rs_engine_options.way says; in the host's map always Xen's emulator. */
 	RS_WAY_AUTO = 0,
 	/*
 	 * Xen's emulator executes the instruction: one event, and on most processors the quickest
-	 * way. Only what is decoded and known to be emulated right; else as RS_WAY_FAST_STEP. Of a
-	 * page fault the bytes are the guest's to change until Xen reads them: not for guests that
-	 * mean harm.
+	 * way. Only what is decoded and known to be emulated right; else as RS_WAY_FAST_STEP. Of
+	 * string instructions one event stands for all iterations in the page. Of a page fault the
+	 * bytes are the guest's to change until Xen reads them: another vCPU that means harm may
+	 * put a VCVTPS2PH there in time, which panics a host that switches the FPU lazily (Xen up to
+	 * 4.20 with spec-ctrl=no, or on an Atom). Choose RS_WAY_FAST_STEP for such a guest there.
 	 */
 	RS_WAY_EMULATE,
 	RS_WAY_FAST_STEP, /* the processor executes it in view 0: one event */

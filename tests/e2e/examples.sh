@@ -25,4 +25,9 @@ for_a_second -- "$build/examples/guard" guest1 0x130 0x130
 check "guard: exit status 0 (was $status)" [ "$status" = 0 ]
 check "guard: writes are dropped" grep -q '^[1-9][0-9]* writes dropped$' "$scratch/out"
 unharmed "guard"
+
+for_a_second -- "$build/examples/forge" guest1 0x130000 0x1122334455667788
+check "forge: exit status 0 (was $status)" [ "$status" = 0 ]
+check "forge: reads are answered" grep -q '[1-9][0-9]* answered by us$' "$scratch/out"
+unharmed "forge"
 finish

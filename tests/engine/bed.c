@@ -82,7 +82,8 @@ void enter(const struct rs_event *event)
 	if (rs_exchange_acquire(&lanes[event->vcpu].inside, 1))
 		rs_add_relaxed(&overlaps, 1);
 	/* Plain: only one vCPU's events could race here, and they come one at a time. */
-	if (event->serial <= lanes[event->vcpu].serial)
+	/* The further pages of an instruction have the event's own. */
+	if (event->serial < lanes[event->vcpu].serial)
 		lanes[event->vcpu].out_of_order++;
 	lanes[event->vcpu].serial = event->serial;
 	rs_add_relaxed(&lanes[event->vcpu].events, 1);

@@ -37,6 +37,12 @@ tests_engine_watches_LDADD = libringside-private.la -lpthread
 tests_engine_workers_SOURCES = tests/engine/workers.c tests/engine/scenario.h \
 	tests/engine/bed.c tests/engine/bed.h
 tests_engine_workers_LDADD = libringside-private.la -lpthread
+check_PROGRAMS += tests/engine/past
+TESTS += tests/engine/past.sh
+slow_tests += tests/engine/past.sh
+EXTRA_DIST += tests/engine/past.sh
+tests_engine_past_SOURCES = tests/engine/past.c tests/engine/bed.c tests/engine/bed.h
+tests_engine_past_LDADD = libringside-private.la -lpthread
 check_PROGRAMS += tests/engine/breakpoints
 TESTS += tests/engine/breakpoints.sh
 slow_tests += tests/engine/breakpoints.sh

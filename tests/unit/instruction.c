@@ -77,6 +77,17 @@ static const struct {
 	{ "nop", { 0x90 }, 0x6ff8, false },
 };
 
+static void test_access(const struct rs_event *event, size_t i)
+{
+	struct rs_instruction found =
+		rs_instruction_decode(accesses[i].code, sizeof(accesses[i].code), RS_WIDTH_64);
+
+	tap_ok(TAP_SAME(rs_instruction_touches(&found, event, accesses[i].linear),
+			accesses[i].touches),
+	       "%s: %#" PRIx64 " is %stouched", accesses[i].name, accesses[i].linear,
+	       accesses[i].touches ? "" : "not ");
+}
+
 static void test_accesses(void)
 {
 	const struct rs_layout *layout = rs_layout_find(7);
@@ -90,11 +101,94 @@ static void test_accesses(void)
 	memcpy(bytes + layout->rsp, &(uint64_t){ 0x7000 }, 8);
 	memcpy(bytes + layout->rip, &(uint64_t){ 0x8000 }, 8);
 	for (size_t i = 0; i < sizeof(accesses) / sizeof(*accesses); i++)
-		tap_ok(TAP_SAME(rs_instruction_touches(accesses[i].code, 16, &event,
-						       accesses[i].linear),
-				accesses[i].touches),
-		       "%s: %#" PRIx64 " is %stouched", accesses[i].name, accesses[i].linear,
-		       accesses[i].touches ? "" : "not ");
+		test_access(&event, i);
+}
+
+/* Exactly where: rdi 0x5000, rsi 0x6000, rsp 0x7000, rip 0x8000, gs 0x9000. */
+static const struct {
+	const char *name;
+	uint8_t code[16];
+	uint64_t linear;
+	uint16_t size;
+	uint8_t access, number;
+} operands[] = {
+	{ "push rax", { 0x50 }, 0x6ff8, 8, 3, 0 },
+	{ "push [rdi], from", { 0xff, 0x37 }, 0x5000, 8, 1, 0 },
+	{ "push [rdi], to", { 0xff, 0x37 }, 0x6ff8, 8, 3, 1 },
+	{ "call [rdi], to", { 0xff, 0x17 }, 0x6ff8, 8, 3, 1 },
+	{ "ret", { 0xc3 }, 0x7000, 8, 1, 0 },
+	{ "movsq, to", { 0x48, 0xa5 }, 0x5000, 8, 3, 0 },
+	{ "movsq, from", { 0x48, 0xa5 }, 0x6000, 8, 1, 1 },
+	{ "add [rdi], eax", { 0x01, 0x07 }, 0x5000, 4, 3, 0 },
+	{ "mov rax, gs:[0x10]", { 0x65, 0x48, 0x8b, 0x04, 0x25, 0x10, 0, 0, 0 }, 0x9010, 8, 1, 0 },
+	{ "movdqu [rsi-1], xmm0", { 0xf3, 0x0f, 0x7f, 0x46, 0xff }, 0x5fff, 16, 3, 0 },
+	{ "mov eax, [edi]", { 0x67, 0x8b, 0x07 }, 0x5000, 4, 1, 0 },
+};
+
+static void test_operands(void)
+{
+	const struct rs_layout *layout = rs_layout_find(7);
+	struct rs_event event = { .layout = layout };
+	static uint64_t message[64];
+	char *bytes = (char *)message;
+
+	event.message = message;
+	memcpy(bytes + layout->rdi, &(uint64_t){ 0x5000 }, 8);
+	memcpy(bytes + layout->rsi, &(uint64_t){ 0x6000 }, 8);
+	memcpy(bytes + layout->rsp, &(uint64_t){ 0x7000 }, 8);
+	memcpy(bytes + layout->rip, &(uint64_t){ 0x8000 }, 8);
+	memcpy(bytes + layout->gs_base, &(uint64_t){ 0x9000 }, 8);
+	for (size_t i = 0; i < sizeof(operands) / sizeof(*operands); i++) {
+		struct rs_instruction found = rs_instruction_decode(operands[i].code, 16, RS_WIDTH_64);
+		const struct rs_operand *operand = &found.operands[operands[i].number];
+
+		tap_ok(found.operand_count > operands[i].number &&
+			       TAP_SAME(rs_operand_linear(&found, operand, &event),
+					operands[i].linear) &&
+			       TAP_SAME(operand->size, operands[i].size) &&
+			       TAP_SAME(operand->access, operands[i].access),
+		       "%s: %u bytes at %#" PRIx64, operands[i].name, operands[i].size,
+		       operands[i].linear);
+	}
+}
+
+/* What an answer that feeds bytes, or drops a write, would do. */
+static const struct {
+	const char *name;
+	uint8_t code[16];
+	enum rs_width width;
+	enum rs_emulation emulation;
+	bool takes_data, takes_no_write;
+} emulations[] = {
+	{ "mov rax, [rdi]", { 0x48, 0x8b, 0x07 }, RS_WIDTH_64, RS_EMULATION_RIGHT, true, true },
+	{ "add [rdi], eax", { 0x01, 0x07 }, RS_WIDTH_64, RS_EMULATION_RIGHT, false, true },
+	{ "cmpxchg [rdi], eax", { 0x0f, 0xb1, 0x07 }, RS_WIDTH_64, RS_EMULATION_RIGHT, true, true },
+	{ "vmovdqu ymm0, [rdi]", { 0xc5, 0xfe, 0x6f, 0x07 }, RS_WIDTH_64, RS_EMULATION_UNKNOWN, true,
+	  true },
+	{ "vmaskmovps xmm0, xmm1, [rdi]", { 0xc4, 0xe2, 0x71, 0x2c, 0x07 }, RS_WIDTH_64,
+	  RS_EMULATION_OWN_DATA, false, true },
+	{ "fxsave [rdi]", { 0x0f, 0xae, 0x07 }, RS_WIDTH_64, RS_EMULATION_UNKNOWN, true, false },
+	{ "xsave [rdi]", { 0x0f, 0xae, 0x27 }, RS_WIDTH_64, RS_EMULATION_UNIMPLEMENTED, false, false },
+	{ "xrstor [rdi]", { 0x0f, 0xae, 0x2f }, RS_WIDTH_64, RS_EMULATION_FAULTS, false, false },
+	{ "mov rax, dr7", { 0x0f, 0x21, 0xf8 }, RS_WIDTH_64, RS_EMULATION_FAULTS, false, false },
+	{ "int 0x80", { 0xcd, 0x80 }, RS_WIDTH_64, RS_EMULATION_ENDLESS, false, false },
+	{ "vcvtps2ph [edi], xmm0, 0", { 0xc4, 0xe3, 0x79, 0x1d, 0x07, 0 }, RS_WIDTH_32,
+	  RS_EMULATION_PANICS, false, false },
+	{ "a prefix before it", { 0x2e, 0xc4, 0xe3, 0x79, 0x1d, 0x07, 0 }, RS_WIDTH_64,
+	  RS_EMULATION_PANICS, false, false },
+};
+
+static void test_emulations(void)
+{
+	for (size_t i = 0; i < sizeof(emulations) / sizeof(*emulations); i++) {
+		struct rs_instruction found =
+			rs_instruction_decode(emulations[i].code, 16, emulations[i].width);
+
+		tap_ok(TAP_SAME(found.emulation, emulations[i].emulation) &&
+			       TAP_SAME(found.takes_data, emulations[i].takes_data) &&
+			       TAP_SAME(found.takes_no_write, emulations[i].takes_no_write),
+		       "%s: what an emulation does", emulations[i].name);
+	}
 }
 
 int main(void)
@@ -103,20 +197,24 @@ int main(void)
 
 	for (size_t i = 0; i < COUNT; i++) {
 		struct rs_instruction found =
-			rs_instruction_decode(instructions[i].code, sizeof(instructions[i].code));
+			rs_instruction_decode(instructions[i].code, sizeof(instructions[i].code),
+					      RS_WIDTH_64);
 
 		tap_ok(TAP_SAME(found.length, instructions[i].size) &&
 			       TAP_SAME(found.is_proved, instructions[i].is_proved) &&
 			       TAP_SAME(found.repeat, instructions[i].repeat),
 		       "%s: %s", instructions[i].name,
 		       instructions[i].is_proved ? "emulated" : "not emulated");
-		if (found.is_deadly != (instructions[i].code[0] == 0xc4))
+		if ((found.emulation == RS_EMULATION_PANICS) != (instructions[i].code[0] == 0xc4))
 			tap_ok(false, "%s: deadly or not", instructions[i].name);
-		found = rs_instruction_decode(instructions[i].code, instructions[i].size - 1U);
+		found = rs_instruction_decode(instructions[i].code, instructions[i].size - 1U,
+					      RS_WIDTH_64);
 		if (found.length || found.is_proved)
 			tap_ok(false, "%s: cut short", instructions[i].name);
 	}
 	test_accesses();
-	tap_ok(!rs_instruction_decode(none, 2).length, "what is no instruction");
+	tap_ok(!rs_instruction_decode(none, 2, RS_WIDTH_64).length, "what is no instruction");
+	test_operands();
+	test_emulations();
 	return tap_done();
 }

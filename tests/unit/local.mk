@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Unit tests: each is quick and tests one file of the product.
 
-unit_tests = tests/unit/decode tests/unit/doorbell tests/unit/instruction \
+unit_tests = tests/unit/decode tests/unit/doorbell tests/unit/emulation tests/unit/instruction \
 	tests/unit/journal tests/unit/layout \
 	tests/unit/permissions tests/unit/ring tests/unit/ring_threads
 check_PROGRAMS += $(unit_tests)
@@ -21,6 +21,10 @@ tests_unit_layout_LDADD = libringside-private.la
 
 tests_unit_journal_SOURCES = tests/unit/journal.c
 tests_unit_journal_LDADD = libringside-private.la
+
+tests_unit_emulation_SOURCES = tests/unit/emulation.c tests/xen/driver/forms.c \
+	tests/xen/driver/forms.h
+tests_unit_emulation_LDADD = libringside-private.la $(ZYDIS_LIBS)
 
 tests_unit_instruction_SOURCES = tests/unit/instruction.c
 tests_unit_instruction_LDADD = libringside-private.la

@@ -100,7 +100,7 @@ bool bed_watch_kind(struct bed *bed, enum rs_kind kind)
 bool bed_watch_page(struct bed *bed, uint64_t address, uint32_t access)
 {
 	return bed_watch(bed, (struct rs_watch_options){
-				      .kind = RS_PAGE,
+				      .kind = RS_PAGE, .way = RS_WAY_FAST_STEP,
 				      .page = { .first_gfn = address >> 12, .access = access },
 			      });
 }

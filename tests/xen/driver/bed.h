@@ -51,6 +51,7 @@ void bed_detach(struct bed *bed);
 /* Watches, with a handler that logs and asks bed->answer. Fails a check if refused. */
 bool bed_watch(struct bed *bed, struct rs_watch_options options);
 bool bed_watch_kind(struct bed *bed, enum rs_kind kind);
+/* By a fast step where nothing else is answered. */
 bool bed_watch_page(struct bed *bed, uint64_t address, uint32_t access);
 void bed_unwatch_all(struct bed *bed);
 

@@ -24,7 +24,7 @@ static const struct test *const files[] = {
 	tests_of_step, tests_of_debug, tests_of_page, tests_of_interrupt, tests_of_view,
 	tests_of_reply, tests_of_ring, tests_of_detach, tests_of_death, tests_of_recovery,
 	tests_of_keeper, tests_of_cost, tests_of_memory, tests_of_linux, tests_of_broken, tests_of_demo,
-	tests_of_bench,
+	tests_of_bench, tests_of_emulation,
 };
 #define FILE_COUNT (sizeof(files) / sizeof(*files))
 

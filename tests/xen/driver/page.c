@@ -221,7 +221,7 @@ static void resume_page(struct bed *bed)
 static void page_range(struct bed *bed)
 {
 	bed_watch(bed, (struct rs_watch_options){
-			       .kind = RS_PAGE,
+			       .kind = RS_PAGE, .way = RS_WAY_FAST_STEP,
 			       .page = { .first_gfn = MB_DATA >> 12,
 					 .last_gfn = MB_CODE >> 12,
 					 .access = RS_ACCESS_R } });

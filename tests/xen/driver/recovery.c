@@ -368,7 +368,7 @@ static void killed_cpuid(struct bed *bed)
 static void killed_page(struct bed *bed)
 {
 	struct rs_watch_options options = {
-		.kind = RS_PAGE,
+		.kind = RS_PAGE, .way = RS_WAY_FAST_STEP,
 		.page = { .first_gfn = MB_DATA >> 12, .access = RS_ACCESS_R },
 	};
 

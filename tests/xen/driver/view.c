@@ -2,6 +2,7 @@
 /* view.c: events and replies while the guest is in a view. */
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "tests/xen/driver/tests.h"
 
@@ -109,9 +110,34 @@ static void view_own(struct bed *bed)
 		      !rs_view_destroy(views[0]), "left and removed");
 }
 
+/* The guest calls VMFUNC itself, to leave the view for each that there might be. */
+static void view_vmfunc(struct bed *bed)
+{
+	/* xor eax, eax; mov ecx, INDEX; vmfunc; ret */
+	uint8_t code[] = { 0x31, 0xc0, 0xb9, 0, 0, 0, 0, 0x0f, 0x01, 0xd4, 0xc3 };
+	uint64_t before = bed_get(bed, MB_UD);
+	unsigned int left = 0;
+
+	bed_watch_page(bed, MB_DATA, 0);
+	for (uint8_t index = 0; index < 12; index++) {
+		uint8_t *page = guest_map(bed->guest.domain, MB_AREA, 1);
+
+		code[3] = index;
+		memcpy(page, code, sizeof(code));
+		guest_unmap(page, 1);
+		bed_run(bed, MB_CALL, MB_AREA, 0, NULL);
+		bed_run(bed, MB_READ, MB_DATA, 0, NULL);
+		left += !in_view(bed, rs_engine_view(bed->engine));
+	}
+	check(left == 0, "VMFUNC to each of twelve views: the guest stays in its own");
+	check(bed_get(bed, MB_UD) == before + 12, "it gets %" PRIu64 " #UD",
+	      bed_get(bed, MB_UD) - before);
+}
+
 const struct test tests_of_view[] = {
 	{ .name = "view-events", .run = view_events, .about = "every event names its view" },
 	{ .name = "view-own", .run = view_own, .about = "views of the user's own" },
+	{ .name = "view-vmfunc", .run = view_vmfunc, .about = "the guest's own VMFUNC" },
 	{ .name = "view-breakpoint", .run = view_breakpoint, .about = "a breakpoint in a view" },
 	{ 0 },
 };
