@@ -27,7 +27,10 @@ static struct rs_view_map *view_of(const struct rs_traps *traps)
 
 static int map(struct rs_traps *traps, uint64_t gfn, bool writable, void **page)
 {
-	return rs_xen_memory_map(traps->xen, traps->domain, gfn, 1, writable, page);
+	int error = rs_xen_memory_map(traps->xen, traps->domain, gfn, 1, writable, page);
+
+	/* What Xen says of a page that is no RAM. */
+	return error == -EINVAL ? -EFAULT : error;
 }
 
 static int make_hidden(struct rs_traps *traps, struct rs_trap_page *page)

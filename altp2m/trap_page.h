@@ -20,7 +20,8 @@ struct rs_trap_page {
 	const uint8_t *original; /* what they read, mapped; the same if it is not hidden */
 	uint8_t *saved;          /* not hidden: what was at the breakpoints */
 	uint32_t count;          /* of breakpoints now */
-	uint64_t set[RS_TRAP_PAGE_BYTES / 64];
+	uint64_t set[RS_TRAP_PAGE_BYTES / 64];  /* bit by bit: an INT3 is shown */
+	uint64_t once[RS_TRAP_PAGE_BYTES / 64]; /* and goes when it is hit, unless counts say other */
 	uint8_t counts[RS_TRAP_PAGE_BYTES];
 };
 

@@ -131,26 +131,39 @@ uint32_t rs_traps_refresh_all(struct rs_traps *traps)
 	return changed;
 }
 
-/* The mark first: whoever hits the INT3 is to know that it is ours. */
-static void set_byte(struct rs_traps *traps, struct rs_trap_page *page, uint32_t offset)
+/* With `bytes` locked. The mark first: whoever hits the INT3 is to know that it is ours. */
+static void put_int3(struct rs_trap_page *page, uint32_t offset)
 {
-	pthread_mutex_lock(&traps->bytes);
 	if (!page->is_hidden)
 		rs_store_relaxed(&page->saved[offset], rs_load_relaxed(&page->original[offset]));
 	rs_or_acq_rel(&page->set[offset / 64], 1ULL << offset % 64);
 	put(page, offset, RS_TRAP_INT3);
-	pthread_mutex_unlock(&traps->bytes);
 }
 
-/* A guest that has written over a visible INT3 keeps what it wrote. */
-static void clear_byte(struct rs_traps *traps, struct rs_trap_page *page, uint32_t offset)
+/* With `bytes` locked. A guest that has written over a visible INT3 keeps what it wrote. */
+static void put_back(struct rs_trap_page *page, uint32_t offset)
 {
 	uint8_t byte = original_at(page, offset);
 
-	pthread_mutex_lock(&traps->bytes);
 	if (page->is_hidden || rs_load_relaxed(&page->shown[offset]) == RS_TRAP_INT3)
 		put(page, offset, byte);
 	rs_and_acq_rel(&page->set[offset / 64], ~(1ULL << offset % 64));
+}
+
+/* One breakpoint more, or less, that is counted at that byte. */
+static void set_counted(struct rs_traps *traps, struct rs_trap_page *page, uint32_t offset)
+{
+	pthread_mutex_lock(&traps->bytes);
+	if (!page->counts[offset]++ && !is_set(page, offset))
+		put_int3(page, offset);
+	pthread_mutex_unlock(&traps->bytes);
+}
+
+static void clear_counted(struct rs_traps *traps, struct rs_trap_page *page, uint32_t offset)
+{
+	pthread_mutex_lock(&traps->bytes);
+	if (!--page->counts[offset] && !(page->once[offset / 64] >> offset % 64 & 1))
+		put_back(page, offset);
 	pthread_mutex_unlock(&traps->bytes);
 }
 
@@ -210,8 +223,7 @@ int rs_traps_set(struct rs_traps *traps, uint64_t address)
 	}
 	rs_store_relaxed(&page->count, page->count + 1);
 	rs_store_relaxed(&traps->count, traps->count + 1);
-	if (!page->counts[offset]++)
-		set_byte(traps, page, offset);
+	set_counted(traps, page, offset);
 	/* What the guest wrote while the page was prepared. */
 	if (page->count == 1)
 		refresh(traps, page);
@@ -225,24 +237,90 @@ int rs_traps_clear(struct rs_traps *traps, uint64_t address)
 
 	if (!page || !page->counts[offset])
 		return 0;
-	if (!--page->counts[offset])
-		clear_byte(traps, page, offset);
+	clear_counted(traps, page, offset);
 	rs_store_relaxed(&traps->count, traps->count - 1);
 	rs_store_relaxed(&page->count, page->count - 1);
 	return page->count ? 0 : rs_trap_page_hide(traps, page);
+}
+
+/* -- those that go when they are hit -- */
+
+int rs_traps_hold(struct rs_traps *traps, uint64_t gfn, struct rs_trap_page **out)
+{
+	struct rs_trap_page *page;
+	int error = provide(traps, gfn, &page);
+
+	if (!error && !page->count)
+		error = rs_trap_page_show(traps, page);
+	if (error)
+		return error;
+	rs_store_relaxed(&traps->count, traps->count + 1);
+	rs_store_relaxed(&page->count, page->count + 1);
+	if (page->count == 1)
+		refresh(traps, page);
+	*out = page;
+	return 0;
+}
+
+void rs_traps_drop(struct rs_traps *traps, struct rs_trap_page *page)
+{
+	for (uint32_t i = 0; i < RS_TRAP_PAGE_BYTES; i++)
+		if (page->once[i / 64] >> i % 64 & 1)
+			rs_traps_take(traps, page, i);
+	rs_store_relaxed(&traps->count, traps->count - 1);
+	rs_store_relaxed(&page->count, page->count - 1);
+	if (!page->count)
+		rs_trap_page_hide(traps, page);
+}
+
+uint32_t rs_traps_arm(struct rs_traps *traps, struct rs_trap_page *page,
+		      const uint64_t bits[RS_TRAP_WORDS])
+{
+	uint32_t count = 0;
+
+	pthread_mutex_lock(&traps->bytes);
+	for (uint32_t i = 0; i < RS_TRAP_WORDS; i++) {
+		uint64_t left = bits[i] & ~rs_load_relaxed(&page->once[i]);
+
+		count += (uint32_t)__builtin_popcountll(left);
+		if (left)
+			rs_or_acq_rel(&page->once[i], left);
+		for (; left; left &= left - 1) {
+			uint32_t offset = i * 64 + (uint32_t)__builtin_ctzll(left);
+
+			if (!is_set(page, offset))
+				put_int3(page, offset);
+		}
+	}
+	pthread_mutex_unlock(&traps->bytes);
+	return count;
+}
+
+bool rs_traps_take(struct rs_traps *traps, struct rs_trap_page *page, uint32_t offset)
+{
+	uint64_t bit = 1ULL << offset % 64;
+
+	pthread_mutex_lock(&traps->bytes);
+	if (!(rs_and_acq_rel(&page->once[offset / 64], ~bit) & bit))
+		bit = 0;
+	else if (!page->counts[offset])
+		put_back(page, offset);
+	pthread_mutex_unlock(&traps->bytes);
+	return bit;
 }
 
 /* -- the end -- */
 
 static void restore(struct rs_traps *traps, struct rs_trap_page *page)
 {
-	for (uint32_t i = 0; page->count && i < RS_TRAP_PAGE_BYTES; i++) {
-		if (!page->counts[i])
-			continue;
-		page->count -= page->counts[i];
-		page->counts[i] = 0;
-		clear_byte(traps, page, i);
-	}
+	pthread_mutex_lock(&traps->bytes);
+	for (uint32_t i = 0; page->count && i < RS_TRAP_PAGE_BYTES; i++)
+		if (is_set(page, i))
+			put_back(page, i);
+	memset(page->counts, 0, sizeof(page->counts));
+	memset(page->once, 0, sizeof(page->once));
+	page->count = 0;
+	pthread_mutex_unlock(&traps->bytes);
 }
 
 void rs_traps_withdraw(struct rs_traps *traps)

@@ -32,6 +32,7 @@ struct rs_trap_page;
 struct rs_xen;
 
 #define RS_TRAP_BUCKETS 1024
+#define RS_TRAP_WORDS 64 /* of bits, one for each byte of a page */
 
 struct rs_traps {
 	struct rs_xen *xen;
@@ -75,6 +76,23 @@ size_t rs_traps_read(const struct rs_traps *traps, uint64_t address, uint8_t *by
  */
 uint32_t rs_traps_refresh(struct rs_traps *traps, uint64_t gfn);
 uint32_t rs_traps_refresh_all(struct rs_traps *traps);
+
+/*
+ * Breakpoints that go when they are hit. Who holds a page keeps its shadow in place; it is given back
+ * by rs_traps_drop. Both under the control lock.
+ */
+int rs_traps_hold(struct rs_traps *traps, uint64_t gfn, struct rs_trap_page **page);
+void rs_traps_drop(struct rs_traps *traps, struct rs_trap_page *page);
+
+/* Arms those whose bits are set, of a page that is held. Returns how many were not. Any thread. */
+uint32_t rs_traps_arm(struct rs_traps *traps, struct rs_trap_page *page,
+		      const uint64_t bits[RS_TRAP_WORDS]);
+
+/*
+ * It was hit: the byte is as it was, unless there is another breakpoint. False: it was not armed, or
+ * somebody else has hit it. Any thread.
+ */
+bool rs_traps_take(struct rs_traps *traps, struct rs_trap_page *page, uint32_t offset);
 
 /* A visible breakpoint is out of the way of a vCPU that steps past it, and is back. */
 void rs_traps_lift(struct rs_traps *traps, uint64_t address);

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "engine/coverage.h"
 #include "engine/options.h"
 #include "engine/orphan.h"
 #include "engine/private.h"
@@ -398,6 +399,7 @@ void rs_engine_free(struct rs_engine *engine)
 	close_wakers(engine);
 	close_files(engine);
 	rs_watch_free_all(engine);
+	rs_coverage_free(engine);
 	rs_view_free_all(engine);
 	free(engine->sources.on);
 	unmap(engine->workers, engine->worker_count * sizeof(*engine->workers));

@@ -21,7 +21,7 @@ EXTRA_libringside_la_DEPENDENCIES = engine/ringside.map
 EXTRA_DIST += engine/ringside.map
 
 ringsideincludedir = $(includedir)/ringside
-ringsideinclude_HEADERS = include/ringside/engine.h include/ringside/error.h \
+ringsideinclude_HEADERS = include/ringside/coverage.h include/ringside/engine.h include/ringside/error.h \
 	include/ringside/event.h include/ringside/guest.h include/ringside/log.h \
 	include/ringside/probe.h include/ringside/recover.h \
 	include/ringside/reply.h include/ringside/ringside.h include/ringside/set.h \
@@ -30,7 +30,7 @@ ringsideinclude_HEADERS = include/ringside/engine.h include/ringside/error.h \
 	include/ringside/version.h include/ringside/view.h include/ringside/watch.h
 
 engine_sources = engine/advance.c engine/advance.h engine/answer.c engine/answer.h engine/attach.c \
-	engine/code.c engine/code.h engine/decode.c \
+	engine/code.c engine/code.h engine/coverage.c engine/coverage.h engine/decode.c \
 	engine/decode.h engine/detach.c engine/dispatch.c engine/dispatch.h engine/full.c engine/full.h engine/lane.h \
 	engine/later.c engine/layout.c engine/layout.h engine/next.c engine/options.c engine/others.c engine/others.h \
 	engine/options.h engine/past.c engine/past.h engine/private.h engine/rcu.c engine/rcu.h engine/record.c \

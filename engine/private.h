@@ -145,6 +145,7 @@ struct rs_engine {
 	struct rs_views views;
 	struct rs_view *own_views; /* that the user has made */
 	struct rs_traps traps;
+	struct rs_coverage *coverage; /* NULL: none */
 	uint32_t ways; /* rules that want one of their own */
 	uint32_t holds_writes;
 	uint32_t fork_resets; /* whether Xen has them: 0: not asked yet; 1: no; 2: yes */
@@ -195,6 +196,13 @@ void rs_watch_over_limit(struct rs_engine *engine, struct rs_rule *rule) __attri
 struct rs_view_options;
 int rs_watch_view(struct rs_engine *engine, const struct rs_view_options *options, uint16_t index,
 		  struct rs_watch **watch);
+
+/*
+ * watch.c, with `control` held: a watch that sees the hits of all placed breakpoints, of whoever has
+ * set them, and sets none.
+ */
+int rs_watch_all_traps(struct rs_engine *engine, rs_handler handler, void *user, uint64_t cr3,
+		       struct rs_watch **watch);
 
 /* view.c: detached: frees all views. */
 void rs_view_free_all(struct rs_engine *engine);

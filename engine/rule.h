@@ -27,6 +27,7 @@ struct rs_rule {
 	uint64_t order;
 	uint64_t first, last; /* of the kind's key (table.h) */
 	struct rs_pace pace;
+	bool everywhere;  /* of all placed breakpoints, and places none: coverage.h */
 	bool filtered;    /* by vCPU, CR3 or rate: looked at only then */
 	/* Calls in the present second, which began at `second` (ticks of the clock, ns). */
 	uint64_t second;

@@ -56,6 +56,11 @@ int rs_trap_locate(struct rs_engine *engine, struct rs_rule *rule)
 	if (!engine->can_step)
 		return rs_fail(EOPNOTSUPP, "domain %u: this processor cannot single-step, so nobody "
 					   "could get past a breakpoint", engine->domain);
+	if (rule->everywhere) {
+		rule->first = 0;
+		rule->last = UINT64_MAX;
+		return 0;
+	}
 	rule->first = rule->options.breakpoint.address;
 	if (rule->options.breakpoint.place == RS_PLACE_LINEAR)
 		error = translate(engine, rule, &rule->first);

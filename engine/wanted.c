@@ -230,7 +230,8 @@ static int set_traps(struct rs_engine *engine, struct rs_rule *const *rules, siz
 	for (size_t i = 0; i < count; i++) {
 		int error;
 
-		if (!rs_rule_is_placed(rules[i]) || rules[i]->armed || !rules[i]->published)
+		if (!rs_rule_is_placed(rules[i]) || rules[i]->armed || !rules[i]->published ||
+		    rules[i]->everywhere)
 			continue;
 		error = rs_traps_set(&engine->traps, rules[i]->first);
 		if (error)

@@ -213,6 +213,27 @@ int rs_watch_view(struct rs_engine *engine, const struct rs_view_options *option
 	return 0;
 }
 
+int rs_watch_all_traps(struct rs_engine *engine, rs_handler handler, void *user, uint64_t cr3,
+		       struct rs_watch **out)
+{
+	struct rs_watch_options options = {
+		.kind = RS_BREAKPOINT, .handler = handler, .user = user, .cr3 = cr3,
+		.breakpoint.place = RS_PLACE_PHYSICAL };
+	struct rs_watch *watch;
+	int error = make_watch(engine, &options, sizeof(options), &watch);
+
+	if (error)
+		return error;
+	watch->rule->everywhere = true;
+	error = add_all(engine, &watch->rule, 1);
+	if (error) {
+		forget_all(engine, &watch->rule, 1);
+		return error;
+	}
+	*out = watch;
+	return 0;
+}
+
 /* -- changing -- */
 
 /* `old` is freed without a word if what its handlers were given is still in use. */

@@ -16,6 +16,7 @@ int regs_main(int argc, char **argv);
 int resume_main(int argc, char **argv);
 int recover_main(int argc, char **argv);
 int step_main(int argc, char **argv);
+int trace_main(int argc, char **argv);
 int views_main(int argc, char **argv);
 int watch_main(int argc, char **argv);
 

@@ -7,6 +7,7 @@ ringside_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 ringside_LDFLAGS = $(AM_LDFLAGS) -static
 ringside_LDADD = libringside.la $(JANSSON_LIBS) $(ZYDIS_LIBS)
 ringside_SOURCES = \
+	tools/block_list.c tools/block_list.h \
 	tools/commands.h \
 	tools/decode.c \
 	tools/dump.c \
@@ -26,6 +27,7 @@ ringside_SOURCES = \
 	tools/step.c \
 	tools/summary.c tools/summary.h \
 	tools/table.c tools/table.h \
+	tools/trace.c \
 	tools/trace_file.c tools/trace_file.h \
 	tools/trace_format.h \
 	tools/views.c \

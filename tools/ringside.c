@@ -16,6 +16,7 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{ "watch", "print a guest's events as they happen", watch_main },
+	{ "trace", "which pages or basic blocks a guest executes", trace_main },
 	{ "info", "what this Xen, and a guest on it, have to offer", info_main },
 	{ "views", "which alternative views of its memory a guest has", views_main },
 	{ "read", "print a guest's memory", read_main },

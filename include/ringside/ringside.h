@@ -3,6 +3,7 @@
 #ifndef RINGSIDE_RINGSIDE_H
 #define RINGSIDE_RINGSIDE_H
 
+#include <ringside/coverage.h>
 #include <ringside/engine.h>
 #include <ringside/error.h>
 #include <ringside/event.h>

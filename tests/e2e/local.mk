@@ -11,7 +11,7 @@ tests_e2e_reboot_SOURCES = tests/e2e/reboot.c tests/xen/driver/check.c tests/xen
 tests_e2e_reboot_CFLAGS = $(AM_CFLAGS) $(XEN_CFLAGS)
 tests_e2e_reboot_LDADD = -lxenguest $(XEN_LIBS)
 
-e2e_tests = tests/e2e/bad_input.sh tests/e2e/examples.sh tests/e2e/follow.sh tests/e2e/views.sh \
+e2e_tests = tests/e2e/bad_input.sh tests/e2e/examples.sh tests/e2e/follow.sh tests/e2e/trace.sh tests/e2e/views.sh \
 	tests/e2e/watch.sh
 TESTS += $(e2e_tests)
 EXTRA_DIST += $(e2e_tests) tests/e2e/tap.sh

@@ -37,6 +37,12 @@ tests_engine_watches_LDADD = libringside-private.la -lpthread
 tests_engine_workers_SOURCES = tests/engine/workers.c tests/engine/scenario.h \
 	tests/engine/bed.c tests/engine/bed.h
 tests_engine_workers_LDADD = libringside-private.la -lpthread
+check_PROGRAMS += tests/engine/coverage
+TESTS += tests/engine/coverage.sh
+slow_tests += tests/engine/coverage.sh
+EXTRA_DIST += tests/engine/coverage.sh
+tests_engine_coverage_SOURCES = tests/engine/coverage.c tests/engine/bed.c tests/engine/bed.h
+tests_engine_coverage_LDADD = libringside-private.la -lpthread
 check_PROGRAMS += tests/engine/past
 TESTS += tests/engine/past.sh
 slow_tests += tests/engine/past.sh

@@ -223,6 +223,40 @@ static void ways(struct bed *bed)
 	}
 }
 
+/* Each of three addresses is hit once, without a further event, until it is armed again. */
+static void once(struct bed *bed)
+{
+	static const uint64_t addresses[] = { MB_STUB_2, MB_STUB_0, MB_STUB_1 };
+	uint8_t map[3] = { 0 };
+	struct rs_coverage_options options = {
+		.addresses = addresses, .count = 3, .place = RS_PLACE_PHYSICAL, .map = map,
+		.map_size = sizeof(map) };
+	struct rs_coverage *coverage;
+	int error = rs_coverage_open(bed->engine, &options, &coverage);
+	bool good = true;
+
+	if (!check(!error, "three breakpoints that go when they are hit: %s",
+		   error ? rs_error_text() : "placed"))
+		return;
+	for (unsigned int round = 1; round <= 2; round++) {
+		uint64_t events = bed_statistics(bed).events[RS_BREAKPOINT];
+
+		for (unsigned int again = 0; again < 2; again++)
+			for (unsigned int i = 0; i < 3; i++) {
+				bed_run(bed, MB_CALL, addresses[i], 0, NULL);
+				good &= bed_get(bed, MB_RESULT0) ==
+					MB_VALUE + (addresses[i] - MB_STUB_0) / 0x40;
+			}
+		events = bed_statistics(bed).events[RS_BREAKPOINT] - events;
+		check(good && events == 3 && map[0] == round && map[1] == round && map[2] == round,
+		      "each is hit once: %" PRIu64 " events", events);
+		check(rs_coverage_rearm(coverage) == 3, "armed again");
+	}
+	rs_coverage_close(coverage);
+	bed_run(bed, MB_CALL, MB_STUB_0, 0, NULL);
+	check(bed_get(bed, MB_RESULT0) == MB_VALUE, "closed");
+}
+
 const struct test tests_of_breakpoint[] = {
 	{ .name = "int3", .run = int3, .about = "INT3: given back, skipped, emulated" },
 	{ .name = "int3-refused", .run = int3_refused, .about = "replies that Xen would ignore" },
@@ -233,6 +267,8 @@ const struct test tests_of_breakpoint[] = {
 	{ .name = "int3-hidden", .run = hidden, .about = "placed, and hidden by a view",
 	  .page_method = RS_PAGE_METHOD_ALTP2M },
 	{ .name = "int3-ways", .run = ways, .about = "the ways past breakpoints and faults",
+	  .page_method = RS_PAGE_METHOD_ALTP2M },
+	{ .name = "int3-once", .run = once, .about = "breakpoints that go when they are hit",
 	  .page_method = RS_PAGE_METHOD_ALTP2M },
 	{ .name = "inject", .run = inject, .about = "other exceptions in its place" },
 	{ 0 },
