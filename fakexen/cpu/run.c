@@ -180,15 +180,17 @@ static enum fx_step run_block(struct fx_cpu *cpu)
 	return step;
 }
 
-/* A fault leaves RF set, so that the instruction is not stopped twice by the same
- * breakpoint; success clears it, unless the instruction itself has loaded RFLAGS. */
+/* Success clears RF, unless the instruction itself has loaded RFLAGS. So does an exit that the
+ * instruction asks for, int3 among them, though it has not been executed: one that came after a
+ * fault, with RF set, exits with it clear (SDM 27.3.3; the lab shows it). Of an exception RF is in
+ * the frame: set for a fault, clear for a trap. */
 static enum fx_step finish_single(struct fx_cpu *cpu, enum fx_step step, uint64_t before,
 	uint32_t shadow)
 {
 	struct fx_cpu_state *state = cpu->state;
 	uint64_t dr6 = cpu->watch_hits;
 
-	if (step == FX_STEP_EXIT || step == FX_STEP_EXCEPTION || step == FX_STEP_REPEAT)
+	if (step == FX_STEP_REPEAT)
 		state->rflags |= before & FX_RF;
 	if (step == FX_STEP_EXIT) {
 		state->interruptibility = shadow;

@@ -245,6 +245,32 @@ static void resume_flag(void)
 		"iretq loads RF, which passes the breakpoint it returns to");
 }
 
+/* A fault leaves RF set for the instruction that is taken up again, which may be one that exits. */
+static void resume_flag_of_exits(void)
+{
+	controls->breakpoint_exiting = true;
+	START(&machine, breakpoint);
+	machine_protect(&machine, MACHINE_CODE / 4096, 0);
+	tap_ok(TAP_SAME(run(), FX_EXIT_EPT) && TAP_SAME(state->rflags >> 16 & 1, 1),
+		"a closed page of code leaves RF set");
+	machine_protect(&machine, MACHINE_CODE / 4096, FX_ACCESS_R | FX_ACCESS_X);
+	state->rip = MACHINE_CODE + 1;
+	tap_ok(TAP_SAME(run(), FX_EXIT_BREAKPOINT) && TAP_SAME(state->rip, MACHINE_CODE + 1) &&
+	       TAP_SAME(state->rflags >> 16 & 1, 0), "int3 exits with RF clear, also after a fault");
+	controls->breakpoint_exiting = false;
+	START(&machine, breakpoint);
+	state->rip = MACHINE_CODE + 1;
+	state->rflags |= 0x10000;
+	run();
+	tap_ok(TAP_SAME(machine_trapped(&machine), 3) &&
+	       TAP_SAME(machine_word(&machine, state->gpr[FX_RSP])[2] >> 16 & 1, 0),
+		"nor is RF in the frame of an int3");
+	START(&machine, exits);
+	state->rflags |= 0x10000;
+	tap_ok(TAP_SAME(run(), FX_EXIT_CPUID) && TAP_SAME(state->rflags >> 16 & 1, 0),
+		"cpuid exits with RF clear");
+}
+
 int main(void)
 {
 	machine_open(&machine, 4);
@@ -257,6 +283,7 @@ int main(void)
 	changing_code();
 	remapping();
 	resume_flag();
+	resume_flag_of_exits();
 	machine_close(&machine);
 	return tap_done();
 }
