@@ -22,15 +22,34 @@ sys.path.insert(0, str(HERE))
 from labkit import archive, run  # noqa: E402  (the path comes first)
 from labkit.cache import Cache  # noqa: E402
 from labkit.emulator import Emulator  # noqa: E402
+from labkit.host import why_no_dom0  # noqa: E402
 from labkit.problem import Problem, Unavailable  # noqa: E402
 from labkit.release import find_releases  # noqa: E402
+from labkit.side_by_side import run_side_by_side  # noqa: E402
 from labkit.table import make_table  # noqa: E402
 from labkit.verdict import Verdict  # noqa: E402
-from labkit.vmlinux import pack_segments  # noqa: E402
+from labkit.vmlinux import pack_segments, shorten_p2m  # noqa: E402
 
 
 def silent(_):
     pass
+
+
+def lives(pid):
+    """Whether the process runs: a zombie does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").split()[2] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def wait_until(condition):
+    """Whether it came true within a time that is long enough for any machine."""
+    for _ in range(600):
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
 
 
 class InFolder(unittest.TestCase):
@@ -51,13 +70,16 @@ class InFolder(unittest.TestCase):
         return sorted(path.name for path in folder.iterdir()
                       if path.name not in ("lock", "apt"))
 
-    def apt_get(self, script):
-        """The text of a PATH on which apt-get is SCRIPT."""
-        program = self.folder / "bin/apt-get"
-        program.parent.mkdir()
+    def program(self, name, script):
+        """The text of a PATH on which the program NAME is SCRIPT."""
+        program = self.folder / "bin" / name
+        program.parent.mkdir(exist_ok=True)
         program.write_text("#!/bin/sh\n" + script)
         program.chmod(0o755)
         return f"{program.parent}:{os.environ['PATH']}"
+
+    def apt_get(self, script):
+        return self.program("apt-get", script)
 
 
 class Fetching(InFolder):
@@ -106,6 +128,59 @@ class Fetching(InFolder):
             esac""")
         self.skips(self.lab("fetch", PATH=path), "cannot unpack bochs.deb")
 
+    def lacks_room(self, done):
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        self.assertRegex(done.stderr, "No space left on device.*make room.*XDG_CACHE_HOME")
+        self.assertEqual(self.cache_holds(), [])
+
+    def test_apt_has_no_room(self):
+        path = self.apt_get("""case "$*" in
+            *indextargets*) echo Packages http://archive/debian ;;
+            *download*) echo "E: You don't have enough free space in /x." >&2; exit 100 ;;
+            esac""")
+        self.lacks_room(self.lab("fetch", PATH=path))
+
+    def test_dpkg_has_no_room(self):
+        path = self.apt_get("""case "$*" in
+            *indextargets*) echo Packages http://archive/debian ;;
+            *download*) echo whole >bochs.deb ;;
+            esac""")
+        self.program("dpkg-deb", "echo 'dpkg-deb: error: failed to write (No space left on device)'"
+                     " >&2; exit 2")
+        self.lacks_room(self.lab("fetch", PATH=path))
+
+    def interrupt(self, number):
+        """Sends the signal to a lab that fetches. Returns how it ended."""
+        path = self.apt_get(f"""case "$*" in
+            *indextargets*) echo Packages http://archive/debian ;;
+            *download*) touch half.deb; echo $$ >{self.folder}/new
+                        mv {self.folder}/new {self.folder}/pid; exec sleep 60 ;;
+            esac""")
+        environment = dict(os.environ, XDG_CACHE_HOME=str(self.folder / "cache"), PATH=path)
+        with subprocess.Popen([sys.executable, HERE / "lab", "fetch"], env=environment,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as lab:
+            self.assertTrue(wait_until((self.folder / "pid").exists))
+            apt = int((self.folder / "pid").read_text(encoding="ascii"))
+            lab.send_signal(number)
+            status = lab.wait()
+        self.assertTrue(wait_until(lambda: not lives(apt)), "apt-get still runs")
+        return status
+
+    def test_an_interrupted_fetch_leaves_nothing(self):
+        self.assertEqual(self.interrupt(signal.SIGTERM), 130)
+        self.assertEqual(self.cache_holds(), [])
+
+    def test_a_killed_fetch_does_not_poison_the_next(self):
+        self.assertEqual(self.interrupt(signal.SIGKILL), -signal.SIGKILL)
+        self.assertEqual(self.cache_holds(), ["emulator.part"])
+        path = self.apt_get("""case "$*" in
+            *indextargets*) echo Packages http://archive/debian ;;
+            *download*) [ ! -e half.deb ] || exit 9
+                        echo "E: Unable to locate package vgabios" >&2; exit 100 ;;
+            esac""")
+        self.skips(self.lab("fetch", PATH=path), "Unable to locate package vgabios")
+
     def test_the_named_archive_is_taken(self):
         with mock.patch.dict(os.environ, RINGSIDE_LAB_ARCHIVE_BULLSEYE="http://mine"):
             self.assertEqual(archive.mirror_of("bullseye"), "http://mine")
@@ -133,6 +208,16 @@ class Room(InFolder):
         with self.assertRaisesRegex(Problem, "No space left.*make room"):
             cache._keep("emulator", fill)  # pylint: disable=protected-access
         self.assertEqual([path.name for path in cache.folder.iterdir()], ["lock"])
+
+    def test_full_disk_while_it_boots(self):
+        disk = self.small_disk()
+        output = io.StringIO()
+        with redirect_stdout(output), Emulator(FakeRoot(
+                "sh", "-c", "cat /dev/zero >tap.log 2>/dev/null; exec sleep 60"), disk, 1) as emulator:
+            good = run.watch_tests(emulator, disk, "4.17", False)
+        self.assertTrue(emulator.ended())
+        self.assertFalse(good)
+        self.assertIn(f"no room is left in {disk}: make some", output.getvalue())
 
     def test_cache_is_a_file(self):
         (self.folder / "cache").write_text("")
@@ -165,15 +250,74 @@ class Kernel(unittest.TestCase):
         self.assertEqual(packed[notes[2]:notes[2] + 2], b"no")
 
 
+    def test_p2m_is_shortened(self):
+        """The operand alone; and only where there is one that looks like it."""
+        code = bytes.fromhex("488b050281bbff ba00000008 48c705 6a5229")
+        kernel = b"before" + code + b"after"
+        shorter = shorten_p2m(kernel)
+        self.assertEqual(len(shorter), len(kernel))
+        self.assertEqual(shorter[6 + 8:6 + 12], struct.pack("<I", 0x400000))
+        self.assertEqual([i for i, byte in enumerate(kernel) if shorter[i] != byte], [16, 17])
+        for other in (b"before after", kernel + kernel):
+            self.assertEqual(shorten_p2m(other), other)
+
+
 class Usage(InFolder):
     def test_unknown_release(self):
         with self.assertRaisesRegex(Problem, "no Xen 4.13 here: .*4.20 and all"):
             find_releases("4.13")
 
-    def test_host_without_xen(self):
-        done = self.lab("host", RINGSIDE_BUILD=str(self.folder))
+
+
+class Host(InFolder):
+    def machine(self, **files):
+        """A root folder; in the names __ is a slash."""
+        for name, content in files.items():
+            file = self.folder / name.replace("__", "/")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(content)
+        return self.folder
+
+    def test_no_xen(self):
+        self.assertIn("does not run on Xen", why_no_dom0(self.machine()))
+
+    def test_no_module(self):
+        self.assertIn("modprobe xen-privcmd",
+                      why_no_dom0(self.machine(sys__hypervisor__type="xen\n")))
+
+    def test_a_guest(self):
+        self.assertIn("not its dom0", why_no_dom0(
+            self.machine(dev__xen__privcmd="", proc__xen__capabilities="")))
+
+    def test_dom0(self):
+        self.assertIsNone(why_no_dom0(
+            self.machine(dev__xen__privcmd="", proc__xen__capabilities="control_d\n")))
+
+    @unittest.skipIf(os.path.exists("/dev/xen/privcmd"), "this machine runs on Xen")
+    def test_refused(self):
+        done = self.lab("host")
         self.assertEqual(done.returncode, 1)
-        self.assertRegex(done.stderr, "^lab: no .*driver: build it first")
+        self.assertRegex(done.stderr, "^lab: the tests cannot run here: this machine does not run "
+                                      "on Xen .*\n$")
+
+    def on_the_model(self, *arguments, **environment):
+        build = Path(os.environ.get("top_builddir", "build")).absolute()
+        if not (build / "tests/xen/driver/driver").exists():
+            self.skipTest("the driver is not built")
+        return subprocess.run(
+            [build / "fakexen", "--domains", "0", "--", sys.executable, HERE / "lab", "host",
+             *arguments], capture_output=True, text=True, check=False,
+            env=dict(os.environ, **{"RINGSIDE_BUILD": str(build), **environment}))
+
+    def test_runs(self):
+        done = self.on_the_model("--test", "attach-twice")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertRegex(done.stdout, "\nok \\d+ - attach-twice: ")
+
+    def test_not_built(self):
+        done = self.on_the_model(RINGSIDE_BUILD=str(self.folder))
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, "lab: no .*driver: build it first")
 
 
 class FakeRoot:
@@ -214,7 +358,7 @@ class Booting(InFolder):
 
     def test_all_is_well(self):
         good, said = self.watch("sh", "-c", "printf 'ok 1 - a\\n1..1\\n"
-                                "# lab: the driver ended with 0\\n' >tap.log; sleep 60")
+                                "# lab: the driver ended with 0\\n' >tap.log; exec sleep 60")
         self.assertTrue(good, said)
 
     def test_the_end_of_the_console_is_shown(self):
@@ -230,15 +374,30 @@ class Booting(InFolder):
                 os.kill(os.getpid(), signal.SIGKILL)
         os.waitpid(child, 0)
         bochs = int((self.folder / "pid").read_text())
-        for _ in range(100):
-            try:
-                os.kill(bochs, 0)
-            except ProcessLookupError:
-                return
-            if Path(f"/proc/{bochs}/stat").read_text(encoding="ascii").split()[2] == "Z":
-                return
-            time.sleep(0.05)
-        self.fail("it still runs")
+        self.assertTrue(wait_until(lambda: not lives(bochs)), "it still runs")
+
+
+class SideBySide(InFolder):
+    def test_statuses_and_jobs(self):
+        """Two at a time: the first waits for the second's file, the third comes after one."""
+        wait = f"until [ -e {self.folder}/second ]; do sleep 0.05; done; exit 3"
+        commands = [["sh", "-c", wait], ["sh", "-c", f"touch {self.folder}/second"],
+                    ["sh", "-c", f"[ -e {self.folder}/second ]"]]
+        self.assertEqual(run_side_by_side(commands, 2), [3, 0, 0])
+
+    def test_interrupted(self):
+        """Both get their time to end, and none is left."""
+        script = f"trap 'echo ended >>{self.folder}/log; exit' TERM; echo >{self.folder}/$$; " \
+                 "while :; do sleep 0.05; done"
+        code = f"import sys, signal; sys.path.insert(0, {str(HERE)!r})\n" \
+               "from labkit.side_by_side import run_side_by_side\n" \
+               "signal.signal(signal.SIGTERM, lambda *_: sys.exit(9))\n" \
+               f"run_side_by_side([['sh', '-c', {script!r}]] * 2, 2)"
+        with subprocess.Popen([sys.executable, "-c", code]) as parent:
+            self.assertTrue(wait_until(lambda: len(list(self.folder.iterdir())) == 2))
+            parent.terminate()
+            self.assertEqual(parent.wait(), 9)
+        self.assertEqual((self.folder / "log").read_text(), "ended\n" * 2)
 
 
 class Judging(unittest.TestCase):

@@ -35,8 +35,8 @@ source_tests += tests/xen/labkit_test.py
 EXTRA_DIST += tests/xen/README.md tests/xen/lab tests/xen/labkit/__init__.py \
 	tests/xen/labkit/archive.py tests/xen/labkit/cache.py tests/xen/labkit/commands.py \
 	tests/xen/labkit/console.py tests/xen/labkit/disc.py tests/xen/labkit/dom0.py \
-	tests/xen/labkit/emulator.py tests/xen/labkit/initrd.py \
+	tests/xen/labkit/emulator.py tests/xen/labkit/host.py tests/xen/labkit/initrd.py \
 	tests/xen/labkit/lock.py tests/xen/labkit/package_root.py tests/xen/labkit/problem.py \
-	tests/xen/labkit/product.py tests/xen/labkit/recording.py \
-	tests/xen/labkit/release.py tests/xen/labkit/run.py tests/xen/labkit/table.py \
-	tests/xen/labkit/verdict.py tests/xen/labkit/vmlinux.py
+	tests/xen/labkit/process.py tests/xen/labkit/product.py tests/xen/labkit/recording.py \
+	tests/xen/labkit/release.py tests/xen/labkit/run.py tests/xen/labkit/side_by_side.py \
+	tests/xen/labkit/table.py tests/xen/labkit/verdict.py tests/xen/labkit/vmlinux.py

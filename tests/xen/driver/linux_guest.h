@@ -15,7 +15,7 @@
 
 /* What the lab puts into dom0: labkit/linux_guest.py. */
 #define LINUX_KERNEL "/linux/vmlinux"
-#define LINUX_INITRD "/linux/initrd.gz"
+#define LINUX_INITRD "/linux/initrd"
 #define LINUX_COMMAND_LINE "/linux/command-line"
 
 #define LINUX_ANSWER_MAX 4096

@@ -6,12 +6,14 @@ machine does not have and leaves the machine as it is. Signatures and hashes are
 apt, with the keys that this machine trusts. The state says that nothing is installed, which
 makes `apt-get --simulate install` name all that a package needs.
 """
+import errno
 import os
 import re
 import shutil
 import subprocess
 
 from .problem import Unavailable
+from .process import run
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
@@ -34,6 +36,12 @@ def mirror_of(suite):
             return address
     raise Unavailable("no Debian archive in apt's configuration: name one in "
                       f"RINGSIDE_LAB_ARCHIVE_{suite.upper()}")
+
+
+def _look_for_room(words):
+    """apt and dpkg say of a full disk what they say of an archive that is broken."""
+    if re.search("No space left on device|enough free space", words):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 class Archive:
@@ -63,16 +71,18 @@ class Archive:
         for name, value in options.items():
             command += ["-o", f"{name}={value}"]
         try:
-            return subprocess.run(command + list(arguments), cwd=where, capture_output=True,
-                                  text=True, check=True, stdin=subprocess.DEVNULL).stdout
+            done = run(command + list(arguments), cwd=where, stdout=subprocess.PIPE,
+                       stderr=subprocess.PIPE)
         except OSError as error:
             raise Unavailable(f"cannot run apt-get: {error.strerror}") from error
-        except subprocess.CalledProcessError as error:
-            lines = [line for line in error.stderr.splitlines() if line.startswith("E:")]
-            reason = lines[0][2:].strip() if lines else f"apt-get ended with {error.returncode}"
+        if done.returncode:
+            _look_for_room(done.stderr)
+            lines = [line for line in done.stderr.splitlines() if line.startswith("E:")]
+            reason = lines[0][2:].strip() if lines else f"apt-get ended with {done.returncode}"
             raise Unavailable(f"cannot fetch from Debian's {self.suite}: {reason} (another "
                               "archive can be named in RINGSIDE_LAB_ARCHIVE_"
-                              f"{self.suite.upper()})") from error
+                              f"{self.suite.upper()})")
+        return done.stdout
 
     def _update(self):
         """Fetches the suite's lists, once in the life of this object."""
@@ -103,9 +113,9 @@ class Archive:
         debs.mkdir(parents=True)
         self._apt("download", *packages, where=debs)
         for deb in sorted(debs.iterdir()):
-            done = subprocess.run(["dpkg-deb", "--extract", deb, part], capture_output=True,
-                                  text=True, check=False)
+            done = run(["dpkg-deb", "--extract", deb, part], stderr=subprocess.PIPE)
             if done.returncode:
+                _look_for_room(done.stderr)
                 raise Unavailable(f"cannot unpack {deb.name}: {done.stderr.strip()}")
         versions = sorted(deb.name for deb in debs.iterdir())
         (part / "versions").write_text("\n".join(versions) + "\n")

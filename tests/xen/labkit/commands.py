@@ -11,6 +11,7 @@ from .cache import Cache, default_folder
 from .disc import make_disc
 from .dom0 import DEMO, RECORD, SHELL, TEST, make_initrd
 from .emulator import Emulator
+from .host import why_no_dom0
 from .linux_guest import make_linux_guest
 from .lock import Lock
 from .package_root import PackageRoot
@@ -19,6 +20,7 @@ from .product import Product
 from .recording import PREFIX, Recording
 from .release import RELEASES, find_releases
 from .run import watch_tests
+from .side_by_side import run_side_by_side
 from .table import make_table
 
 SOURCE = Path(__file__).resolve().parents[3]
@@ -58,12 +60,12 @@ def _prepare(cache, release, run, arguments, job):
     try:
         if arguments.linux:
             files.update(make_linux_guest(run / "linux", xen, kernel))
-        make_initrd(run / "initrd.gz", xen, kernel,
+        make_initrd(run / "initrd", xen, kernel,
                     programs={"driver": build / "tests/xen/driver/driver",
                               "ringside": build / "ringside",
                               "ringside-keeper": build / "ringside-keeper"},
                     files=files, job=job)
-        make_disc(run / "boot.iso", PackageRoot(cache.tools()), kernel, xen, run / "initrd.gz",
+        make_disc(run / "boot.iso", PackageRoot(cache.tools()), kernel, xen, run / "initrd",
                   arguments.cpus, DOM0_MB)
     except OSError as error:
         raise Problem(f"cannot write to {run} ({error.strerror}): make room there") from error
@@ -84,14 +86,31 @@ def _boot(arguments, job):
     return PASS if all(results) else FAIL
 
 
+def _boot_side_by_side(arguments, releases):
+    cache = Cache(default_folder(), say)
+    for release in releases:  # first: whoever fetches is alone
+        cache.fetch(release)
+    options = ["--cpus", str(arguments.cpus), "--limit", str(arguments.limit), "--linux"]
+    options += ["--verbose"] * arguments.verbose
+    for name in arguments.test:
+        options += ["--test", name]
+    statuses = run_side_by_side([[sys.executable, SOURCE / "tests/xen/lab", "boot", "--xen",
+                                  release.name, *options] for release in releases],
+                                arguments.jobs)
+    return PASS if not any(statuses) else FAIL
+
+
 def boot(arguments):
+    releases = find_releases(arguments.xen)
+    if len(releases) > 1:
+        return _boot_side_by_side(arguments, releases)
     # The kernel takes the time of a third of the other tests.
-    arguments.linux |= LINUX_TEST in arguments.test or arguments.xen == "all"
+    arguments.linux |= LINUX_TEST in arguments.test
     status = _boot(arguments, TEST.format(limit=arguments.limit,
                                         arguments=" ".join(arguments.test)))
     if not arguments.test:
-        for release in find_releases(arguments.xen):
-            shutil.copy(WORKPLACE / release.name / "tap.log", WORKPLACE / release.name / WHOLE)
+        run = WORKPLACE / releases[0].name
+        shutil.copy(run / "tap.log", run / WHOLE)
     return status
 
 
@@ -173,13 +192,14 @@ def list(_):  # pylint: disable=redefined-builtin  (it is the command's name)
 
 def host(arguments):
     """No emulator: the driver runs right here, in this machine's dom0."""
+    problem = why_no_dom0()
+    if problem:
+        raise Problem(f"the tests cannot run here: {problem}")
     build = Path(os.environ.get("RINGSIDE_BUILD", SOURCE / "build"))
     driver = build / "tests/xen/driver/driver"
     if not driver.exists():
         raise Problem(f"no {driver}: build it first (make check TESTS= in {build}, or name "
                       "another folder in RINGSIDE_BUILD)")
-    if not os.path.exists("/dev/xen/privcmd"):
-        raise Problem("this is not the dom0 of a Xen: there is no /dev/xen/privcmd")
     command = [driver, "--image", build / "guests/mailbox.elf"]
     if arguments.domain:
         command += ["--domain", arguments.domain]

@@ -5,12 +5,11 @@
     tap.log       the second: what the tests say, which nobody else writes to
     port-e9.log   what dom0 sends to port 0xe9, and Bochs' own words
 """
-import ctypes
 import os
-import signal
 import subprocess
 
 from .problem import Problem
+from .process import die_with_parent
 
 # Bochs executes about this many instructions in a second, and calls that a second.
 TICKS_PER_SECOND = 50_000_000
@@ -22,7 +21,7 @@ display_library: rfb, options="timeout=0"
 cpu: model=corei7_haswell_4770, count={cpus}, ips={ticks}, reset_on_triple_fault=0
 # time is counted in instructions, never in the host's seconds
 clock: sync=none, time0=1700000000
-memory: guest=1024, host=1024
+memory: guest=512, host=512
 romimage: file={bios}/bochs/BIOS-bochs-latest
 vgaromimage: file={bios}/vgabios/vgabios.bin
 vga: extension=none
@@ -40,11 +39,6 @@ info: action=ignore
 debug: action=ignore
 log: bochs.log
 """
-
-def _die_with_parent():
-    """In the child, before it runs Bochs: not even a kill -9 of the lab leaves it behind."""
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 class Emulator:
@@ -69,7 +63,7 @@ class Emulator:
                 self.process = subprocess.Popen(
                     self.root.command("usr/bin/bochs-bin", "-q", "-f", "bochsrc"),
                     cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, stdout=output,
-                    stderr=subprocess.STDOUT, preexec_fn=_die_with_parent)
+                    stderr=subprocess.STDOUT, preexec_fn=die_with_parent)
             except OSError as error:
                 raise Problem(f"cannot start Bochs ({error.strerror}): run lab clean, then "
                               "lab fetch") from error

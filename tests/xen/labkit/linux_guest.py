@@ -4,6 +4,7 @@
 The shell reads a line from its console, does it, and says so: the driver's linux_guest.c is at
 the other end. The kernel is dom0's own, which is PVH too.
 """
+from .disc import QUICK_LINUX
 from .dom0 import find_busybox
 from .initrd import Initrd
 from .vmlinux import pack_segments
@@ -42,10 +43,7 @@ COMMAND_LINE = " ".join([
     "console=hvc0", "quiet", "panic=-1",
     "nokaslr",        # a PVH kernel does not move by itself anyway
     "mitigations=off", "random.trust_cpu=off", "tsc=reliable", "clocksource=xen",
-    # as in disc.py: what an emulator is slow at
-    "cryptomgr.notests", "rodata=off",
-    "initcall_blacklist=load_system_certificate_list,crypto_kdf108_init,init_kprobe_trace,"
-    "cubictcp_register",
+    *QUICK_LINUX,
 ])
 
 
@@ -58,7 +56,7 @@ def make_linux_guest(folder, xen, kernel):
         initrd.add_folder(name)
     initrd.add_file("bin/busybox", find_busybox(kernel), 0o755)
     initrd.add("init", INIT.encode(), 0o755)
-    initrd.write(folder / "initrd.gz")
+    initrd.write(folder / "initrd")
     (folder / "vmlinux").write_bytes(pack_segments((kernel / "vmlinux").read_bytes()))
     (folder / "command-line").write_text(COMMAND_LINE + "\n")
-    return {f"linux/{name}": folder / name for name in ("vmlinux", "initrd.gz", "command-line")}
+    return {f"linux/{name}": folder / name for name in ("vmlinux", "initrd", "command-line")}

@@ -10,6 +10,7 @@ import re
 import subprocess
 
 from .problem import Problem
+from .process import run
 
 # pkg-config's names in configure.ac, and the libraries that stand for each
 LIBRARIES = {"XENCTRL": "-lxenctrl", "XENEVTCHN": "-lxenevtchn",
@@ -42,7 +43,8 @@ class Product:
         libraries = root / "usr/lib/x86_64-linux-gnu"
         # -isystem wins over the headers of another release that this machine may have; the
         # libraries may ask for a newer C library than this machine's, and find it in dom0.
-        variables = {"LDFLAGS": f"-L{libraries} -Wl,--allow-shlib-undefined",
+        # Nothing to debug with: it would have to be compiled, packed, read and unpacked.
+        variables = {"CFLAGS": "-O2", "LDFLAGS": f"-s -L{libraries} -Wl,--allow-shlib-undefined",
                      "PKG_CONFIG_PATH": f"{libraries}/pkgconfig"}  # which release it is
         for name, library in LIBRARIES.items():
             variables[f"{name}_CFLAGS"] = f"-isystem {root}/usr/include"
@@ -55,9 +57,8 @@ class Product:
         log = self.folder / f"{what}.log"
         with open(log, "w", encoding="utf-8") as output:
             try:
-                done = subprocess.run(command, cwd=folder or self.folder, stdout=output,
-                                      stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                                      check=False)
+                done = run(command, cwd=folder or self.folder, stdout=output,
+                           stderr=subprocess.STDOUT)
             except OSError as error:
                 raise Problem(f"cannot run {what} ({error.strerror}): install Debian's "
                               "packages autoconf, automake, libtool, make and gcc") from error

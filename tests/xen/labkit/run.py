@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """run: watches the tests on the emulator's second serial line until there is a verdict."""
+import shutil
 import time
 
 from .verdict import Verdict
@@ -8,6 +9,7 @@ from .verdict import Verdict
 # never boots: seconds of the processor that Bochs has used, which other load does not add to.
 SILENCE_LIMIT = 180
 LOOK_EVERY = 0.1
+ROOM = 1 << 16  # bytes: without them Bochs loses what dom0 says
 TAIL = 40
 
 
@@ -32,31 +34,34 @@ def _show_tail(folder):
 
 
 def watch_tests(emulator, folder, name, verbose, recording=None):
-    """True if all is well. Prints each line as it comes, with the seconds since the start.
-    RECORDING, if there is one, looks at each line too."""
+    """True if all is well. Prints each line as it comes, with NAME and the seconds of the processor that
+    Bochs has used so far: other load does not add to them. RECORDING, if there is one, looks at
+    each line too."""
     verdict = Verdict()
     tap, dom0 = Follower(folder / "tap.log"), Follower(folder / "console.log")
     start, last_said, ended = time.monotonic(), 0.0, None
     while not verdict.complete and not ended:
         stopped = emulator.ended()  # asked first: what it said last is read below
         for line in dom0.lines() if verbose else []:
-            print(f"{time.monotonic() - start:7.1f} | {line}", flush=True)
+            print(f"{name} {emulator.cpu_seconds():7.1f} | {line}", flush=True)
         for line in tap.lines():
             last_said = emulator.cpu_seconds()
             if recording and recording.take(line):
                 continue
-            print(f"{time.monotonic() - start:7.1f} {line}", flush=True)
+            print(f"{name} {last_said:7.1f} {line}", flush=True)
             verdict.read(line)
         if stopped:
             ended = emulator.last_words()
         elif emulator.cpu_seconds() - last_said > SILENCE_LIMIT:
             ended = f"nothing came for {SILENCE_LIMIT} seconds of Bochs' own time"
+        elif shutil.disk_usage(folder).free < ROOM:
+            ended = f"no room is left in {folder}: make some"
         time.sleep(LOOK_EVERY)
     problem = verdict.why_not()
     if problem:
         _show_tail(folder)
         problem = f"{problem}; {ended}" if ended else problem
     seconds = time.monotonic() - start
-    print(f"lab: Xen {name}: {verdict}, in {seconds:.0f} s"
+    print(f"lab: Xen {name}: {verdict}, in {seconds:.0f} s ({last_said:.0f} of Bochs' own)"
           f"{': FAILED: ' + problem if problem else ''} (logs: {folder})", flush=True)
     return problem is None

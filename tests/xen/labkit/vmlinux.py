@@ -6,6 +6,7 @@ The setup header (Linux' Documentation/arch/x86/boot.rst) tells where: payload_o
 boot sector and setup_sects (at 0x1f1) sectors more.
 """
 import lzma
+import re
 import struct
 import zlib
 
@@ -37,6 +38,23 @@ def unpack_vmlinux(image):
     if not kernel.startswith(b"\x7fELF"):
         raise Problem("dom0's kernel unpacks to something that is no ELF file")
     return kernel
+
+
+# xen_vmalloc_p2m_tree(): how many pages dom0 may ever have, the larger of those it has and of 512 GB.
+# mov xen_max_p2m_pfn, %rax; mov $0x8000000, %edx; movq $..., vm.flags
+P2M_LIMIT = re.compile(rb"\x48\x8b\x05....\xba\x00\x00\x00\x08\x48\xc7\x05", re.DOTALL)
+P2M_LIMIT_AT, P2M_PAGES = 8, 16 << 30 >> 12
+
+
+def shorten_p2m(kernel):
+    """KERNEL with room for 16 GB of memory to be plugged in later, in place of 512: for each page
+    of these the kernel has a look, at what is not there, and that takes half of a boot in an
+    emulator. One operand says how many; where it is not found the kernel is left as it is."""
+    found = P2M_LIMIT.findall(kernel)
+    if len(found) != 1:
+        return kernel
+    at = kernel.index(found[0]) + P2M_LIMIT_AT
+    return kernel[:at] + struct.pack("<I", P2M_PAGES) + kernel[at + 4:]
 
 
 def _to_page(size):
