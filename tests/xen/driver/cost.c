@@ -17,9 +17,9 @@
 #include "xen/domain.h"
 #include "xen/vcpu.h"
 
-#define ROUNDS 50
+#define ROUNDS 20
 #define TRIES 2 /* of which the cheaper counts: somebody else may have run in one */
-#define SPIN_ALONE_ROUNDS 3 /* with one processor: each event takes the guest a time slice */
+#define SPIN_ALONE_ROUNDS 2 /* with one processor: each event takes the guest a time slice */
 #define LSTAR 0xc0000082
 
 /* An event, and how it is answered: by an engine's handler, and by a plain loop. */

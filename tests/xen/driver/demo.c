@@ -107,7 +107,7 @@ static void command(struct bed *bed)
 		return;
 	}
 	demo(worker, "ringside watch %s --cr3 --cr4 --msr 0xc0000082 --breakpoint --cpuid "
-		     "--descriptor --guest-request --page 0x130-0x131:n --seconds 1 --quiet");
+		     "--descriptor --guest-request --page 0x130-0x131:n --seconds 0.3 --quiet");
 }
 
 const struct test tests_of_demo[] = {

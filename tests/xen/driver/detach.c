@@ -129,7 +129,7 @@ static void detach_full(struct bed *bed)
 	bed_watch(bed, (struct rs_watch_options){ .kind = RS_GUEST_REQUEST,
 						  .asynchronous = true });
 	bed_start(bed, 0, MB_LOOP_REQUEST, 20, 0);
-	sleep_ms(300);
+	sleep_ms(50);
 	check(!guest_is_done(&bed->guest, 0), "the ring is full");
 	leave(bed);
 }

@@ -21,14 +21,16 @@
 #include "tests/xen/driver/release.h"
 
 #define PAGE_BYTES 4096ul
-#define MEMORY_MB 16
+#define STANDING_MS 50 /* some hundred beats of a guest that runs */
 #define MEMORY_MB_MAX 512
 #define EXTENT_MB 2 /* populated by pages of this size */
 #define EXTENT_ORDER 9
 /* For shadow pages of views and for the ring, which come on top. */
 #define SLACK_MB 4
-/* Extended page tables of all the views. */
+/* Extended page tables of all the views, and how much memory of the guest they are enough for. */
 #define POOL_MB 8
+#define SMALL_POOL_MB 2
+#define SMALL_MB 16
 /* Where a kernel finds what the boot protocol hands to it, and where in that page. */
 #define START_INFO 0x1000
 #define START_MODULES 0x100
@@ -88,14 +90,14 @@ static void create_domain(struct guest *guest, const struct guest_options *optio
 	guest->ours = true;
 }
 
-static void set_pool(uint32_t domain)
+static void set_pool(uint32_t domain, uint32_t memory_mb)
 {
+	unsigned long size_mb = memory_mb > SMALL_MB ? POOL_MB : SMALL_POOL_MB;
+
 #if XEN_RELEASE >= 417
-	must(xc_set_paging_mempool_size(control, domain, POOL_MB << 20),
+	must(xc_set_paging_mempool_size(control, domain, size_mb << 20),
 	     "xc_set_paging_mempool_size");
 #else
-	unsigned long size_mb = POOL_MB;
-
 	must(xc_shadow_control(control, domain, XEN_DOMCTL_SHADOW_OP_SET_ALLOCATION, NULL, 0,
 			       &size_mb, 0, NULL),
 	     "xc_shadow_control");
@@ -257,12 +259,12 @@ void guest_create(struct guest *guest, const char *path, const struct guest_opti
 
 	if (!options)
 		options = &defaults;
-	memory_mb = options->memory_mb ? options->memory_mb : MEMORY_MB;
+	memory_mb = options->memory_mb ? options->memory_mb : GUEST_MEMORY_MB;
 	memset(guest, 0, sizeof(*guest));
 	if (image_read(&image, path))
 		check_bail("%s: %s", path, image_error());
 	create_domain(guest, options);
-	set_pool(guest->domain);
+	set_pool(guest->domain, memory_mb);
 	populate(guest->domain, memory_mb);
 	set_parameters(guest->domain, options);
 	load_image(guest->domain, &image);
@@ -356,6 +358,14 @@ bool guest_vcpu_lives(const struct guest *guest, unsigned int vcpu)
 		sleep_ms(2);
 	}
 	return false;
+}
+
+bool guest_stands(const struct guest *guest)
+{
+	uint64_t beat = guest_get(guest, 0, MB_BEAT);
+
+	sleep_ms(STANDING_MS);
+	return guest_get(guest, 0, MB_BEAT) == beat;
 }
 
 bool guest_lives(const struct guest *guest)

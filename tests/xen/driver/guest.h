@@ -30,10 +30,13 @@ struct guest_boot {
 	uint64_t initrd_address; /* guest-physical */
 };
 
+/* Of a guest that asks for no other: Xen makes and clears each page of it, for most tests anew. */
+#define GUEST_MEMORY_MB 4
+
 struct guest_options {
 	uint32_t vcpu_count; /* 0: MB_VCPUS */
 	bool no_altp2m;
-	uint32_t memory_mb; /* 0: 16; even */
+	uint32_t memory_mb; /* 0: GUEST_MEMORY_MB; even */
 	const struct guest_boot *boot; /* NULL: guests/mailbox.S wants none */
 	bool paused; /* does not run yet, and has no mailboxes that could be mapped */
 };
@@ -67,6 +70,9 @@ uint64_t guest_get(const struct guest *guest, unsigned int vcpu, unsigned int of
 void guest_start(struct guest *guest, unsigned int vcpu, unsigned int command, uint64_t a,
 		 uint64_t b);
 bool guest_is_done(const struct guest *guest, unsigned int vcpu);
+
+/* vCPU 0 does not count up, for some time that it would have to do it. */
+bool guest_stands(const struct guest *guest);
 
 /* vCPU 0 still counts up: waits for that, up to a second of the machine's own time. */
 bool guest_lives(const struct guest *guest);

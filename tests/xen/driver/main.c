@@ -19,12 +19,13 @@
 #include "tests/xen/driver/recorder.h"
 #include "tests/xen/driver/tests.h"
 
+/* Last are those that wake the guest's second vCPU: the two leave a dom0 of one CPU a third of it. */
 static const struct test *const files[] = {
 	tests_of_attach, tests_of_registers, tests_of_breakpoint, tests_of_instruction,
 	tests_of_step, tests_of_debug, tests_of_page, tests_of_interrupt, tests_of_view,
-	tests_of_reply, tests_of_ring, tests_of_detach, tests_of_death, tests_of_recovery,
-	tests_of_keeper, tests_of_cost, tests_of_memory, tests_of_linux, tests_of_broken, tests_of_demo,
-	tests_of_bench, tests_of_emulation,
+	tests_of_reply, tests_of_detach, tests_of_death, tests_of_recovery, tests_of_keeper,
+	tests_of_cost, tests_of_memory, tests_of_linux, tests_of_broken, tests_of_demo, tests_of_bench,
+	tests_of_emulation, tests_of_ring,
 };
 #define FILE_COUNT (sizeof(files) / sizeof(*files))
 
@@ -91,6 +92,14 @@ static bool wanted(const struct test *test, char **names)
 		if (!strcmp(test->name, *names))
 			return true;
 	return false;
+}
+
+/* Measurements take long; of a command and of a keeper nothing would be kept, and of memory nothing
+ * goes over the ring. */
+static bool leaves_no_record(const struct test *tests)
+{
+	return tests == tests_of_cost || tests == tests_of_bench || tests == tests_of_demo ||
+	       tests == tests_of_keeper || tests == tests_of_memory;
 }
 
 static void list(void)
@@ -167,10 +176,7 @@ int main(int argc, char **argv)
 		recorder_keep_policies(bed.guest.domain);
 	introduce(&bed);
 	for (size_t i = 0; i < FILE_COUNT; i++) {
-		/* Measurements take long; of a command nothing would be kept, and of memory nothing
-		 * goes over the ring. */
-		if (recorder_is_on() && (files[i] == tests_of_cost || files[i] == tests_of_demo ||
-					 files[i] == tests_of_bench || files[i] == tests_of_memory))
+		if (recorder_is_on() && leaves_no_record(files[i]))
 			continue;
 		for (const struct test *test = files[i]; test->name; test++)
 			if (wanted(test, argv + optind)) {

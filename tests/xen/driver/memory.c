@@ -9,8 +9,8 @@
 #include "tests/xen/driver/tests.h"
 
 #define FRAME 4096
-#define FREE_GFN 0x800 /* of the 16 MiB that the guest has, and that it does not use */
-#define MEMORY_END (16 << 20)
+#define FREE_GFN 0x300 /* of those that the guest has, and does not use */
+#define MEMORY_END (GUEST_MEMORY_MB << 20)
 #define APIC_PAGE 0xfee00000
 
 static uint64_t word_at(struct rs_guest *guest, uint64_t address)

@@ -442,7 +442,7 @@ static void killed_full(struct bed *bed)
 
 	if (!watch_and_die(bed, options, MB_LOOP_REQUEST, 20, 0))
 		return;
-	sleep_ms(100);
+	sleep_ms(50);
 	check(!guest_is_done(&bed->guest, 0), "the ring is full, and the vCPU blocked");
 	if (!recover(bed, RS_UNKNOWN, NULL) || !bed_finish(bed, 0))
 		return;

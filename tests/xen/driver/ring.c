@@ -17,8 +17,8 @@ static void ring_full(struct bed *bed)
 						  .asynchronous = true });
 	bed->answer = NULL;
 	bed_start(bed, 0, MB_LOOP_REQUEST, REQUESTS, 0);
-	sleep_ms(300);
-	check(!guest_is_done(&bed->guest, 0) && !guest_lives(&bed->guest),
+	sleep_ms(50);
+	check(!guest_is_done(&bed->guest, 0) && guest_stands(&bed->guest),
 	      "the ring is full, and the vCPU waits");
 	bed_finish(bed, 0);
 	rs_engine_statistics(bed->engine, &statistics);

@@ -66,6 +66,7 @@ static void view_breakpoint(struct bed *bed)
 }
 
 #define HOLE_GFN 0x80000 /* far above the guest's memory, below the ring */
+#define END_GFN (GUEST_MEMORY_MB << 8)
 
 /* Two views of the user's own: one vCPU moved by replies, faults only where it is closed. */
 static void view_own(struct bed *bed)
@@ -86,11 +87,11 @@ static void view_own(struct bed *bed)
 	good = !rs_probe_pages(bed->guest.name, rs_view_index(views[1]), data, 1, &access);
 	check(good && access == RS_ACCESS_R, "Xen has it: %#x", access);
 	good = rs_view_set_access(views[0], HOLE_GFN, HOLE_GFN, 0, NULL) == -EFAULT &&
-	       !rs_view_set_access(views[0], data, data + 0x4000, 0, &missing);
-	check(good && missing.count > 0 && missing.first_gfn == 0x1000,
+	       !rs_view_set_access(views[0], data, END_GFN + 0x100, 0, &missing);
+	check(good && missing.count > 0 && missing.first_gfn == END_GFN,
 	      "what is no RAM is found: %" PRIu64 " pages from %#" PRIx64, missing.count,
 	      missing.first_gfn);
-	check(!rs_view_set_access(views[0], data + 1, data + 0x4000,
+	check(!rs_view_set_access(views[0], data + 1, END_GFN + 0x100,
 				  RS_ACCESS_R | RS_ACCESS_W | RS_ACCESS_X, &missing),
 	      "and opened again");
 	bed_watch_kind(bed, RS_GUEST_REQUEST);
