@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """labkit_test: what the lab does when something is wrong. Needs neither Xen nor a network."""
+import base64
 import io
 import os
 import shutil
@@ -8,6 +9,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 import unittest
@@ -24,6 +26,7 @@ from labkit.cache import Cache  # noqa: E402
 from labkit.emulator import Emulator  # noqa: E402
 from labkit.host import why_no_dom0  # noqa: E402
 from labkit.problem import Problem, Unavailable  # noqa: E402
+from labkit.recording import PREFIX, Recording  # noqa: E402
 from labkit.release import find_releases  # noqa: E402
 from labkit.side_by_side import run_side_by_side  # noqa: E402
 from labkit.table import make_table  # noqa: E402
@@ -423,6 +426,52 @@ class Judging(unittest.TestCase):
                 ("the driver ended with 1", ("ok 1", "1..1", self.END[:-1] + "1")),
                 ("300 emulated seconds", ("ok 1", "Bail out! 300 emulated seconds are over"))):
             self.assertIn(reason, self.why_not(*lines), lines)
+
+
+class Recorded(InFolder):
+    def recording(self, guest, **traces):
+        """What dom0 sends of the tests in TRACES, as if each had one check."""
+        packed = io.BytesIO()
+        files = {"cpuid": b"c", "cpuid-guest": b"g", "guest.elf": guest}
+        files |= {f"{name}.trace": content for name, content in traces.items()}
+        with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+            for name, content in files.items():
+                head = tarfile.TarInfo(name)
+                head.size = len(content)
+                archive.addfile(head, io.BytesIO(content))
+        recording = Recording()
+        for name in traces:
+            recording.take(f"ok 1 - {name}: came")
+        recording.take(PREFIX + base64.b64encode(packed.getvalue()).decode())
+        return recording
+
+    def kept(self):
+        with tarfile.open(self.folder / "all") as archive:
+            return {member.name: archive.extractfile(member).read() for member in archive}
+
+    def test_a_part_replaces_its_own(self):
+        path = self.folder / "all"
+        self.assertEqual(self.recording(b"elf", cr3=b"old", msr=b"m").keep(path, False), 2)
+        self.assertEqual(self.recording(b"elf", cr3=b"new", io=b"i").keep(path, True), 3)
+        kept = self.kept()
+        self.assertEqual((kept["cr3.trace"], kept["msr.trace"], kept["io.trace"]),
+                         (b"new", b"m", b"i"))
+        self.assertEqual(kept["verdict"], b"ok msr\nok cr3\nok io\n")
+
+    def test_a_part_of_another_guest_is_refused(self):
+        path = self.folder / "all"
+        self.recording(b"elf", cr3=b"old").keep(path, False)
+        with self.assertRaisesRegex(Problem, "another guest.elf: record all tests again"):
+            self.recording(b"other", cr3=b"new").keep(path, True)
+        self.assertEqual(self.kept()["cr3.trace"], b"old")
+        self.assertEqual(self.recording(b"other", io=b"i").keep(path, False), 1)
+
+    def test_cut_short(self):
+        recording = self.recording(b"elf", cr3=b"x")
+        recording.lines[0] = recording.lines[0][:40]
+        with self.assertRaisesRegex(Problem, "did not come out of dom0 whole"):
+            recording.keep(self.folder / "all", False)
+        self.assertEqual(list(self.folder.iterdir()), [])
 
 
 class Tabling(InFolder):

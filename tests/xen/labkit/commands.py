@@ -137,7 +137,7 @@ def _record_one(cache, release, arguments, job):
         if not watch_tests(emulator, run, release.name, arguments.verbose, recording):
             return False
     kept = Path(arguments.into or RECORDINGS) / f"xen-{release.name}.tar.xz"
-    say(f"{recording.keep(kept)} recordings in {kept}")
+    say(f"{recording.keep(kept, bool(arguments.test))} recordings in {kept}")
     return True
 
 

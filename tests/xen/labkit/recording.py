@@ -60,9 +60,28 @@ class Recording:
         files["verdict"] = "".join(check + "\n" for check in self.checks).encode()
         return files
 
-    def keep(self, path):
-        """Writes PATH, which appears when it is complete. Returns how many traces there are."""
+    def _add_others(self, files, path):
+        """The tests of PATH that were not run again. Each had a guest for itself, so what was
+        recorded of it is what would be."""
+        with tarfile.open(path) as archive:
+            old = {member.name: archive.extractfile(member).read() for member in archive}
+        for name in ("cpuid", "cpuid-guest", "guest.elf"):
+            if old[name] != files[name]:
+                raise Problem(f"{path} was made with another {name}: record all tests again")
+        ran = {check.rpartition(" ")[2] for check in self.checks}
+        others = [line for line in old["verdict"].decode().splitlines()
+                  if line.rpartition(" ")[2] not in ran]
+        files["verdict"] = "".join(check + "\n" for check in others + self.checks).encode()
+        for name, content in old.items():
+            if name.removesuffix(".trace") not in ran:
+                files.setdefault(name, content)
+
+    def keep(self, path, is_part):
+        """Writes PATH, which appears when it is complete. IS_PART: not all tests ran, what is
+        in PATH of the others stays. Returns how many traces there are."""
         files = self._files()
+        if is_part and path.exists():
+            self._add_others(files, path)
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
         with tarfile.open(part, mode="w:xz", preset=9) as archive:

@@ -19,6 +19,7 @@ ROWS = (
     ("next interrupt", ("interrupt",)),
     ("page access by altp2m views", ("page-", "view-")),
     ("page access by the host's map", ("host-",)),
+    ("Xen's emulator against the processor", ("emulation",)),
     ("memory, physical and virtual", ("memory",)),
     ("registers and pauses", ("vcpu-",)),
     ("replies that any event takes", ("reply-",)),
