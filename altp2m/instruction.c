@@ -191,8 +191,10 @@ struct rs_instruction rs_instruction_decode(const uint8_t *code, size_t size, en
 /* -- where that is -- */
 
 /* The general registers lie in the message in the order of their numbers. */
-static uint64_t value_of(const struct rs_event *event, uint8_t number, uint64_t next)
+static inline uint64_t value_of(const struct rs_event *event, uint8_t number, uint64_t next)
 {
+	if (number < RS_REGISTER_NEXT_RIP)
+		return rs_event_u64(event, (uint16_t)(event->layout->rax + number * 8));
 	switch (number) {
 	case RS_REGISTER_NEXT_RIP:
 		return next;
@@ -200,10 +202,8 @@ static uint64_t value_of(const struct rs_event *event, uint8_t number, uint64_t 
 		return rs_event_fs(event).base;
 	case RS_REGISTER_GS:
 		return rs_event_gs(event).base;
-	case RS_REGISTER_NONE:
-		return 0;
 	default:
-		return rs_event_u64(event, (uint16_t)(event->layout->rax + number * 8));
+		return 0;
 	}
 }
 
@@ -211,13 +211,15 @@ uint64_t rs_operand_linear(const struct rs_instruction *instruction,
 			   const struct rs_operand *operand, const struct rs_event *event)
 {
 	uint64_t next = rs_event_rip(event) + instruction->length;
-	uint64_t offset = value_of(event, operand->base, next) +
-			  value_of(event, operand->index, next) * operand->scale +
-			  (uint64_t)operand->displacement;
+	uint64_t offset = value_of(event, operand->base, next) + (uint64_t)operand->displacement;
 
+	if (operand->index != RS_REGISTER_NONE)
+		offset += value_of(event, operand->index, next) * operand->scale;
 	if (operand->is_narrow)
 		offset = (uint32_t)offset;
-	return offset + value_of(event, operand->segment, next);
+	if (operand->segment != RS_REGISTER_NONE)
+		offset += value_of(event, operand->segment, next);
+	return offset;
 }
 
 /* The widest operand has 64 bytes; POP [RSP] and its like count RSP differently. */

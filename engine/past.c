@@ -93,8 +93,7 @@ static const char *refusal_of_data(const struct rs_event *event, const struct rs
 /* The bytes that a handler has written into the answer of a breakpoint. */
 static const struct rs_instruction *given(struct rs_engine *engine, const struct rs_event *event)
 {
-	return rs_code_of(engine, event, rs_trap_address(event), rs_answer_instruction(event),
-			  RS_INSTRUCTION_SIZE);
+	return rs_code_of(engine, event, rs_answer_instruction(event), RS_INSTRUCTION_SIZE);
 }
 
 const char *rs_past_refusal(struct rs_engine *engine, const struct rs_event *event,
@@ -117,22 +116,37 @@ const char *rs_past_refusal(struct rs_engine *engine, const struct rs_event *eve
 	return refusal ? refusal : refusal_of_data(event, reply, instruction);
 }
 
-/* In one page. */
+/* In one page, and where it has faulted. */
 static bool accesses_once(const struct rs_instruction *instruction, const struct rs_event *event)
 {
 	const struct rs_operand *operand = instruction->operands;
 
 	return instruction->operand_count == 1 && !instruction->repeat &&
-	       rs_operand_linear(instruction, operand, event) % PAGE_BYTES + operand->size <=
-		       PAGE_BYTES;
+	       event->page.offset + operand->size <= PAGE_BYTES &&
+	       rs_operand_linear(instruction, operand, event) == event->page.gla;
 }
 
-bool rs_past_is_plain(struct rs_engine *engine, const struct rs_event *event)
+/* Would rs_settle choose it, whatever the instruction does? */
+static bool is_chosen(struct rs_engine *engine, const struct rs_event *event)
 {
-	const struct rs_instruction *instruction = rs_code_at(engine, event);
+	return !event->view ||
+	       (!rs_load_relaxed(&engine->ways) && engine->way <= RS_WAY_EMULATE &&
+		!(event->page.access & RS_ACCESS_FAULT_IN_GPT) &&
+		!rs_traps_covers(&engine->traps, event->page.gfn));
+}
 
+bool rs_past_is_plain(struct rs_engine *engine, const struct rs_event *event, bool is_asked)
+{
+	const struct rs_instruction *instruction;
+
+	if (!is_asked && !is_chosen(engine, event))
+		return false;
+	instruction = rs_code_at(engine, event);
+	/* A test's engine, without a guest. */
 	if (!instruction)
-		return true;
-	return instruction->length && instruction->emulation <= RS_EMULATION_OWN_DATA &&
+		return is_asked || !event->view;
+	return (instruction->is_proved ||
+		(!(event->view && !is_asked) && instruction->length &&
+		 instruction->emulation <= RS_EMULATION_OWN_DATA)) &&
 	       !(event->page.access & RS_ACCESS_X) && accesses_once(instruction, event);
 }

@@ -42,9 +42,10 @@ const char *rs_past_refusal(struct rs_engine *engine, const struct rs_event *eve
 			    const struct rs_reply *reply);
 
 /*
- * May a page fault be answered by EMULATE without any further look? Not if that is refused, nor if
- * the instruction accesses anything but what has faulted.
+ * May a page fault be answered by EMULATE without any further look, as a handler asks for
+ * (`is_asked`) or because that is the way past it? Not if it is refused, nor if the instruction
+ * accesses anything but what has faulted.
  */
-bool rs_past_is_plain(struct rs_engine *engine, const struct rs_event *event);
+bool rs_past_is_plain(struct rs_engine *engine, const struct rs_event *event, bool is_asked);
 
 #endif

@@ -367,15 +367,14 @@ static int keep(struct rs_worker *worker, struct rs_turn *turn, uint32_t index,
 	return error ? error : KEPT;
 }
 
-/* Of a page fault Xen emulates the instruction, without more ado: settle.c does it by default. */
+/* Of a page fault Xen emulates the instruction, without more ado, as settle.c would have it do. */
 static inline bool is_emulated(const struct rs_turn *turn, const struct rs_wire *wire,
 			       const struct rs_reply *reply)
 {
 	if (wire->reason != RS_PAGE || reply->flags || turn->answer.data != RS_ANSWER_EMPTY)
 		return false;
-	return (reply->action == RS_ACTION_EMULATE ||
-		(reply->action == RS_ACTION_CONTINUE && !turn->event.view)) &&
-	       rs_past_is_plain(turn->engine, &turn->event);
+	return (reply->action == RS_ACTION_EMULATE || reply->action == RS_ACTION_CONTINUE) &&
+	       rs_past_is_plain(turn->engine, &turn->event, reply->action == RS_ACTION_EMULATE);
 }
 
 /*

@@ -90,15 +90,15 @@ static const struct rs_instruction *read_instruction(struct rs_engine *engine,
 						     const struct rs_event *event,
 						     uint8_t bytes[RS_INSTRUCTION_SIZE])
 {
-	uint64_t address = rs_trap_address(event);
-	size_t count = rs_traps_read(&engine->traps, address, bytes, RS_INSTRUCTION_SIZE);
+	size_t count = rs_traps_read(&engine->traps, rs_trap_address(event), bytes,
+				     RS_INSTRUCTION_SIZE);
 
 	if (!count)
 		return NULL;
 	if (count < RS_INSTRUCTION_SIZE && rs_instruction_width(event) == RS_WIDTH_64 &&
-	    !rs_code_of(engine, event, address, bytes, count)->length)
+	    !rs_code_of(engine, event, bytes, count)->length)
 		read_on(engine, event, bytes, RS_INSTRUCTION_SIZE, &count);
-	return rs_code_of(engine, event, address, bytes, count);
+	return rs_code_of(engine, event, bytes, count);
 }
 
 /* Registers that a handler has set have the place of the instruction's bytes in the answer. */

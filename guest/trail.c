@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* trail.c: see trail.h. */
+#include "guest/trail.h"
+
+#include <string.h>
+
+#include "guest/private.h"
+#include "guest/walk.h"
+
+#define WORD sizeof(uint64_t)
+
+struct noting {
+	struct rs_guest *guest;
+	struct rs_trail *trail;
+	bool incomplete;
+};
+
+static void note(struct noting *noting, uint64_t address)
+{
+	struct rs_trail *trail = noting->trail;
+	struct rs_trail_step *step = &trail->steps[trail->count];
+	struct rs_block *block = NULL;
+
+	if (trail->count < RS_TRAIL_STEPS)
+		block = rs_cache_find(&noting->guest->cache, address / RS_FRAME_SIZE, false);
+	if (!block) {
+		noting->incomplete = true;
+		return;
+	}
+	step->block = block;
+	step->offset = address % RS_BLOCK_SIZE;
+	step->frame = step->offset / RS_FRAME_SIZE;
+	memcpy(&step->word, block->bytes + step->offset, WORD);
+	rs_cache_unpin(block);
+	trail->count++;
+}
+
+static int read_entry(void *context, uint64_t address, void *bytes, size_t size)
+{
+	struct noting *noting = context;
+	int error = rs_guest_read(noting->guest, address, bytes, size, NULL);
+
+	if (error)
+		return error;
+	if (size != WORD)
+		noting->incomplete = true;
+	else
+		note(noting, address);
+	/* It may have changed in between. */
+	if (!noting->incomplete &&
+	    memcmp(&noting->trail->steps[noting->trail->count - 1].word, bytes, WORD))
+		noting->incomplete = true;
+	return 0;
+}
+
+int rs_trail_find(struct rs_guest *guest, const struct rs_paging *paging, uint64_t linear,
+		  struct rs_translation *translation, struct rs_trail *trail)
+{
+	struct noting noting = { .guest = guest, .trail = trail };
+	uint64_t physical;
+	int error;
+
+	trail->count = 0;
+	error = rs_walk(paging, linear, read_entry, &noting, translation);
+	physical = translation->physical;
+	if (!error && !noting.incomplete && physical % RS_FRAME_SIZE <= RS_FRAME_SIZE - 2 * WORD) {
+		note(&noting, physical);
+		note(&noting, physical + WORD);
+	} else {
+		noting.incomplete = true;
+	}
+	if (noting.incomplete)
+		trail->count = 0;
+	return error;
+}
+
+static inline bool is_mapped(struct rs_block *block)
+{
+	/* B1, as in rs_cache_find. */
+	return rs_add_acq_rel(&block->state, 1) & RS_BLOCK_MAPPED;
+}
+
+/* Of a block that is pinned. */
+static inline bool is_same(const struct rs_trail_step *step, const struct rs_block *block)
+{
+	uint64_t word;
+
+	memcpy(&word, block->bytes + step->offset, WORD);
+	return word == step->word && block->present >> step->frame & 1;
+}
+
+bool rs_trail_holds(const struct rs_trail *trail)
+{
+	const struct rs_trail_step *step = trail->steps, *end = step + trail->count;
+	struct rs_block *pinned = NULL;
+	bool same = trail->count;
+
+	for (; same && step != end; step++) {
+		if (step->block != pinned) {
+			if (pinned)
+				rs_cache_unpin(pinned);
+			pinned = step->block;
+			same = is_mapped(pinned);
+		}
+		same = same && is_same(step, pinned);
+	}
+	if (pinned)
+		rs_cache_unpin(pinned);
+	return same;
+}
