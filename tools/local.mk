@@ -26,6 +26,7 @@ ringside_SOURCES = \
 	tools/ringside.c \
 	tools/step.c \
 	tools/summary.c tools/summary.h \
+	tools/symbols.c tools/symbols.h \
 	tools/table.c tools/table.h \
 	tools/trace.c \
 	tools/trace_file.c tools/trace_file.h \

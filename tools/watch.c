@@ -6,6 +6,7 @@
 #include "tools/commands.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 #include "tools/event_text.h"
 #include "tools/exit_code.h"
 #include "tools/summary.h"
+#include "tools/symbols.h"
 #include "tools/table.h"
 #include "tools/watch_options.h"
 
@@ -27,6 +29,7 @@
 
 static struct watch_options options;
 static struct rs_engine *engine;
+static struct symbols *symbols; /* NULL: no names are wanted */
 
 /* What several workers count and write. */
 static pthread_mutex_t shared = PTHREAD_MUTEX_INITIALIZER;
@@ -127,8 +130,51 @@ static int output_failed(int error)
 	return EXIT_FAILED;
 }
 
+/* Names, once more for each domain: its kernel may lie elsewhere. */
+static int resolve(struct watched *watched, uint64_t physical)
+{
+	uint64_t address;
+
+	if (symbols_find(symbols, watched->symbol, &address)) {
+		fprintf(stderr, "ringside watch: %s: %s has no such name\n", watched->label,
+			options.symbols);
+		return EXIT_USAGE;
+	}
+	watched->options.breakpoint.address = address + physical;
+	watched->options.breakpoint.place = RS_PLACE_PHYSICAL;
+	return EXIT_DONE;
+}
+
+static int resolve_all(void)
+{
+	uint64_t slide, physical;
+	char why[256];
+	int status = EXIT_DONE, error;
+
+	if (!symbols)
+		return EXIT_DONE;
+	error = rs_engine_guest(engine) ? symbols_locate(symbols, rs_engine_guest(engine), &slide,
+							 &physical, why, sizeof(why)) : -EIO;
+	if (error) {
+		fprintf(stderr, "ringside watch: %s: %s\n", options.symbols,
+			error == -EIO ? rs_strerror(error) : why);
+		return error == -ENOENT ? EXIT_INPUT : exit_code_of(error);
+	}
+	for (unsigned int i = 0; i < options.watched_count && !status; i++)
+		if (options.watched[i].symbol)
+			status = resolve(&options.watched[i], physical);
+	if (options.verbose && !status)
+		fprintf(stderr, "ringside watch: the guest's kernel is %#" PRIx64
+			" above its System.map\n", slide);
+	return status;
+}
+
 static int add_watches(void)
 {
+	int status = resolve_all();
+
+	if (status)
+		return status;
 	for (unsigned int i = 0; i < options.watched_count; i++) {
 		struct watched *watched = &options.watched[i];
 		int error;
@@ -374,13 +420,30 @@ static int watch(void)
 	return error && status == EXIT_DONE ? output_failed(error) : status;
 }
 
+static int open_symbols(void)
+{
+	int error = options.symbols ? symbols_open(&symbols, options.symbols) : 0;
+
+	if (!error)
+		return EXIT_DONE;
+	fprintf(stderr, "ringside watch: %s: %s\n", options.symbols,
+		error == -EINVAL ? "this is no System.map: ADDRESS TYPE NAME, a line each"
+				 : strerror(-error));
+	return EXIT_INPUT;
+}
+
 int watch_main(int argc, char **argv)
 {
 	int status = watch_options_parse(&options, argc, argv);
 
 	if (status >= 0)
 		return status;
+	status = open_symbols();
+	if (status)
+		return status;
 	setvbuf(stdout, NULL, _IOFBF, OUTPUT_BUFFER);
 	catch_signals();
-	return watch();
+	status = watch();
+	symbols_close(symbols);
+	return status;
 }

@@ -24,6 +24,7 @@ static const char usage[] =
 	"  --breakpoint                  int3\n"
 	"  --break ADDR[@CR3]            execution of the instruction at a linear address, in the address\n"
 	"                                space of CR3 or in all; the guest cannot see the breakpoint\n"
+	"  --break NAME[+OFFSET]         the same in a Linux guest's kernel: see --symbols\n"
 	"  --page GFN[-GFN]:ACCESS       accesses to guest frames that may still be accessed as\n"
 	"                                ACCESS says: n (not at all), r, rw, rx, x\n"
 	"  --cpuid                       CPUID\n"
@@ -32,6 +33,7 @@ static const char usage[] =
 	"  --debug                       debug exceptions\n"
 	"\n"
 	"Options:\n"
+	"  --symbols FILE the guest's System.map, for --break NAME\n"
 	"  --count N      leave after N events\n"
 	"  --seconds S    leave after S seconds\n"
 	"  --json         one JSON object a line, with the keys of `ringside decode --json`\n"
@@ -49,7 +51,7 @@ static const char usage[] =
 enum {
 	WATCH_CR = 256, WATCH_MSR, WATCH_PAGE, WATCH_BREAK, WATCH_KIND,
 	OPTION_COUNT, OPTION_SECONDS, OPTION_JSON, OPTION_TABLE, OPTION_QUIET, OPTION_VERBOSE,
-	OPTION_WORKERS, OPTION_NO_KEEPER, OPTION_WAITING, OPTION_FOLLOW,
+	OPTION_WORKERS, OPTION_NO_KEEPER, OPTION_WAITING, OPTION_FOLLOW, OPTION_SYMBOLS,
 };
 
 static const struct option long_options[] = {
@@ -75,6 +77,7 @@ static const struct option long_options[] = {
 	{ "no-keeper", no_argument, NULL, OPTION_NO_KEEPER },
 	{ "waiting", required_argument, NULL, OPTION_WAITING },
 	{ "follow", no_argument, NULL, OPTION_FOLLOW },
+	{ "symbols", required_argument, NULL, OPTION_SYMBOLS },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -193,13 +196,17 @@ static int add_break(struct watch_options *options, const char *text)
 	uint64_t address, cr3 = 0;
 	char *end;
 
+	snprintf(watched->label, sizeof(watched->label), "break %s", text);
+	if (isalpha((unsigned char)*text) || *text == '_') {
+		watched->symbol = text;
+		return -1;
+	}
 	if (!read_number(text, UINT64_MAX, &address, &end) ||
 	    (*end == '@' && !read_number(end + 1, UINT64_MAX, &cr3, &end)) || *end)
-		return complain("--break %s: ADDR[@CR3], as 0xffffffff81234560", text);
+		return complain("--break %s: ADDR[@CR3], as 0xffffffff81234560, or a name", text);
 	watched->options.breakpoint.address = address;
 	watched->options.breakpoint.place = RS_PLACE_LINEAR;
 	watched->options.cr3 = cr3;
-	snprintf(watched->label, sizeof(watched->label), "break %s", text);
 	return -1;
 }
 
@@ -272,6 +279,7 @@ static int parse_one(struct watch_options *options, int option, const char *name
 	case OPTION_QUIET: options->output = OUTPUT_NONE; return -1;
 	case OPTION_VERBOSE: options->verbose = true; return -1;
 	case OPTION_FOLLOW: options->follow = true; return -1;
+	case OPTION_SYMBOLS: options->symbols = optarg; return -1;
 	case OPTION_NO_KEEPER: options->keeper = false; return -1;
 	case OPTION_WORKERS: return read_workers(options, optarg);
 	case OPTION_WAITING: return read_waiting(options, optarg);
@@ -305,5 +313,9 @@ int watch_options_parse(struct watch_options *options, int argc, char **argv)
 			options->domain);
 	if (optind < argc)
 		return complain("one domain at a time: %s is too much", argv[optind]);
+	for (unsigned int i = 0; i < options->watched_count; i++)
+		if (options->watched[i].symbol && !options->symbols)
+			return complain("--break %s: a name wants --symbols FILE",
+					options->watched[i].symbol);
 	return options->watched_count ? -1 : add_cr(options, "cr3");
 }

@@ -20,6 +20,7 @@ enum output {
 /* One thing to watch, and what has been seen of it. */
 struct watched {
 	struct rs_watch_options options;
+	const char *symbol;     /* a breakpoint at a name; NULL: at options' address */
 	char label[64];         /* "cr3", "msr 0xc0000082", "page 0x300-0x301:rx" */
 	uint64_t seen, seen_before;
 };
@@ -30,6 +31,7 @@ struct watch_options {
 	uint64_t count;         /* 0: no limit */
 	double seconds;         /* 0: no limit */
 	bool verbose;
+	const char *symbols;    /* a System.map; NULL: none */
 	bool follow;            /* over the domain's reboots */
 	uint32_t workers;
 	bool keeper;
