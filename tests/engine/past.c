@@ -319,7 +319,7 @@ static void scenario_executed(void)
 					 .user = &faults[0],
 					 .breakpoint = { COPIES_RIP, RS_PLACE_PHYSICAL } });
 	watch((struct rs_watch_options){ .kind = RS_PAGE, .handler = count_at_copy,
-					 .user = &at_copy[1], .page = { OTHER_GFN } });
+					 .user = &at_copy[1], .page.first_gfn = OTHER_GFN });
 	good = until(&faults[0], 30);
 	tap_ok(good && TAP_SAME(at_copy[1], faults[0]) && TAP_SAME(writes_seen, faults[0]),
 	       "a breakpoint's instruction writes to a closed page: %u and %u", faults[0], at_copy[1]);
@@ -332,7 +332,7 @@ static void scenario_executed(void)
 		.kind = RS_PAGE, .handler = count_at_copy, .user = &at_copy[0],
 		.page = { .first_gfn = CODE_GFN, .access = RS_ACCESS_R | RS_ACCESS_W } });
 	watch((struct rs_watch_options){ .kind = RS_PAGE, .handler = count_at_copy,
-					 .user = &at_copy[1], .page = { OTHER_GFN } });
+					 .user = &at_copy[1], .page.first_gfn = OTHER_GFN });
 	good = until(&at_copy[0], 30);
 	tap_ok(good && TAP_SAME(at_copy[1], at_copy[0]),
 	       "its own page is closed, too: %u and %u", at_copy[0], at_copy[1]);
@@ -439,7 +439,7 @@ static struct rs_reply forget(const struct rs_event *event, void *user)
 
 static void scenario_replies(void)
 {
-	struct rs_watch_options wanted = { .kind = RS_PAGE, .page = { OTHER_GFN } };
+	struct rs_watch_options wanted = { .kind = RS_PAGE, .page.first_gfn = OTHER_GFN };
 	struct rs_watch *made;
 	uint32_t count = 0;
 	uint64_t before;

@@ -151,9 +151,9 @@ static void test_successor(void)
 {
 	struct rs_journal *first, *second;
 	int fds[2];
-	bool good = !rs_journal_create(&first, DOMAIN, handle, &fds[0]) &&
-		    !rs_journal_create(&second, DOMAIN, handle, &fds[1]);
+	bool good = !rs_journal_create(&first, DOMAIN, handle, &fds[0]);
 
+	good &= !rs_journal_create(&second, DOMAIN, handle, &fds[1]);
 	rs_journal_pool(first, 1);
 	good &= rs_journal_is_clean(second);
 	rs_journal_close(first, true);

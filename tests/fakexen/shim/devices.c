@@ -294,7 +294,7 @@ static void test_mapping(void)
 	xenforeignmemory_handle *memory = xenforeignmemory_open(NULL, 0);
 	xen_pfn_t gfns[4] = { GFN, GFN + 1, 0xffffff, GFN + 2 };
 	struct oracle_reading before, after;
-	unsigned char *page;
+	volatile unsigned char *page; /* each access is made */
 	int errors[4];
 
 	settle();
@@ -304,13 +304,14 @@ static void test_mapping(void)
 	tap_ok(page && !errors[0] && !errors[1] && errors[2] && !errors[3],
 		"each page of a batch has its own error");
 	tap_ok(after.mappings == before.mappings + 3, "three pages are mapped");
-	tap_ok(in_child(child_touches, page + 2 * XC_PAGE_SIZE) == 128 + SIGSEGV,
+	tap_ok(in_child(child_touches, (void *)(page + 2 * XC_PAGE_SIZE)) == 128 + SIGSEGV,
 		"a child has no foreign page: SIGSEGV");
-	tap_ok(!munmap(page + XC_PAGE_SIZE, XC_PAGE_SIZE), "a page in the middle goes");
+	tap_ok(!munmap((void *)(page + XC_PAGE_SIZE), XC_PAGE_SIZE), "a page in the middle goes");
 	oracle_read(model, &after);
-	tap_ok(after.mappings == before.mappings + 2 && (page[0] | 1) &&
-		(page[3 * XC_PAGE_SIZE] | 1), "and only that");
-	munmap(page, 4 * XC_PAGE_SIZE);
+	tap_ok(after.mappings == before.mappings + 2, "and only that");
+	(void)page[0];
+	(void)page[3 * XC_PAGE_SIZE];
+	munmap((void *)page, 4 * XC_PAGE_SIZE);
 	oracle_read(model, &after);
 	tap_ok(after.mappings == before.mappings, "and then the rest");
 	gfns[0] = GFN;
