@@ -64,6 +64,9 @@ static int read_options(struct rs_engine *engine, const struct rs_engine_options
 	if ((unsigned int)known.keeper > RS_KEEPER_REQUIRED)
 		return rs_fail(EINVAL, "keeper: there is no such mode: %d", (int)known.keeper);
 	engine->keeper_mode = known.keeper;
+	engine->stall_ms = known.stall_ms;
+	if (known.stall_ms && !known.keeper)
+		return rs_fail(EINVAL, "stall_ms: it is the keeper that looks: have one");
 	if (known.keeper_path &&
 	    snprintf(engine->keeper_path, sizeof(engine->keeper_path), "%s", known.keeper_path) >=
 		    (int)sizeof(engine->keeper_path))

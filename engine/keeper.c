@@ -84,7 +84,7 @@ static int say_hello(struct rs_engine *engine, int fd)
 {
 	struct rs_keeper_message message = {
 		.magic = RS_KEEPER_MAGIC, .word = RS_KEEPER_HELLO, .domain = engine->domain,
-		.pid = (uint32_t)getpid(), .fds = RS_KEEPER_FDS };
+		.pid = (uint32_t)getpid(), .fds = RS_KEEPER_FDS, .stall_ms = engine->stall_ms };
 	int fds[RS_KEEPER_FDS] = { [RS_KEEPER_RECORD] = engine->record_fd,
 				   [RS_KEEPER_JOURNAL] = engine->journal_fd,
 				   [RS_KEEPER_PIDFD] = open_pidfd(engine) };

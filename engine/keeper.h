@@ -46,7 +46,8 @@ struct rs_keeper_message {
 	uint32_t domain; /* HELLO */
 	uint32_t pid;    /* of who sends it */
 	uint32_t fds;    /* HELLO: how many come with it; without the last there is no pidfd */
-	char text[236];  /* FAILED */
+	uint32_t stall_ms; /* HELLO: 0: never look */
+	char text[232];  /* FAILED */
 };
 
 struct rs_keeper {

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -21,6 +22,8 @@
 #include "engine/orphan.h"
 #include "engine/statistics.h"
 #include "journal/journal.h"
+#include "ring/atomics.h"
+#include "ring/ring.h"
 #include "xen/domain.h"
 #include "xen/error.h"
 #include "xen/log.h"
@@ -29,6 +32,7 @@
 #define LOOK_MS 500        /* without a pidfd */
 #define EXIT_LIMIT_MS 1000 /* from the end of the socket to that of the process */
 #define NS_PER_MS 1000000
+#define STALL_LOOKS 4
 
 enum { EXIT_ENDED = 0, EXIT_FAILED = 1 };
 
@@ -37,6 +41,9 @@ struct keeper {
 	struct rs_orphan orphan;
 	int pidfd; /* -1: there is none */
 	uint32_t engine_pid;
+	/* Since when it has taken nothing, though something waits; 0: it has, or nothing does. */
+	uint64_t stall_ns, stalled_since_ns;
+	uint32_t req_cons; /* then */
 };
 
 /* -- what it says -- */
@@ -155,6 +162,7 @@ static int open_all(struct keeper *keeper)
 	keeper->log = (struct rs_log){ .function = on_log, .level = RS_LOG_INFO };
 	keeper->pidfd = hello.fds == RS_KEEPER_FDS ? fds[RS_KEEPER_PIDFD] : -1;
 	keeper->engine_pid = hello.pid;
+	keeper->stall_ns = (uint64_t)hello.stall_ms * NS_PER_MS;
 	keeper->orphan.log = &keeper->log;
 	keeper->orphan.domain = hello.domain;
 	keeper->orphan.first = true;
@@ -205,15 +213,56 @@ static bool lives(const struct keeper *keeper)
 	return rs_owner_lives(&keeper->orphan.journal->owner);
 }
 
+/* By what it shows: requests on the ring, and how many it has taken. */
+static bool has_stalled(struct keeper *keeper)
+{
+	const struct rs_ring_page *page = keeper->orphan.page;
+	const struct rs_record *record = keeper->orphan.record;
+	uint32_t req_cons = rs_load_acquire(&record->req_cons);
+
+	if (!keeper->stall_ns || !page || !rs_record_is_sound(record, keeper->orphan.domain) ||
+	    rs_load_acquire(&page->req_prod) == req_cons) {
+		keeper->stalled_since_ns = 0;
+		return false;
+	}
+	if (!keeper->stalled_since_ns || req_cons != keeper->req_cons) {
+		keeper->stalled_since_ns = rs_now_ns();
+		keeper->req_cons = req_cons;
+	}
+	return rs_now_ns() - keeper->stalled_since_ns >= keeper->stall_ns;
+}
+
+/* Its death is noticed as any other is. */
+static void end_stalled(struct keeper *keeper)
+{
+	rs_log(&keeper->log, RS_LOG_ERROR,
+	       "domain %u: process %u has left requests on the ring for %u ms: it is killed",
+	       keeper->orphan.domain, keeper->engine_pid,
+	       (unsigned int)(keeper->stall_ns / NS_PER_MS));
+	keeper->stall_ns = 0;
+	if (keeper->pidfd < 0)
+		kill((pid_t)keeper->engine_pid, SIGKILL);
+	else
+		syscall(SYS_pidfd_send_signal, keeper->pidfd, SIGKILL, NULL, 0);
+}
+
+/* How long to sleep when nothing happens, in milliseconds; -1: for ever. */
+static int patience_of(const struct keeper *keeper)
+{
+	int look_ms = keeper->pidfd < 0 ? LOOK_MS : -1;
+	int stall_ms = (int)(keeper->stall_ns / NS_PER_MS / STALL_LOOKS) + 1;
+
+	return keeper->stall_ns && (look_ms < 0 || stall_ms < look_ms) ? stall_ms : look_ms;
+}
+
 /* Until it has died (true), or says that it needs none any more. */
 static bool await_death(struct keeper *keeper)
 {
 	struct pollfd waits[] = { { .fd = RS_KEEPER_FD, .events = POLLIN },
 				  { .fd = keeper->pidfd, .events = POLLIN } };
-	int timeout_ms = keeper->pidfd < 0 ? LOOK_MS : -1;
 
 	for (;;) {
-		if (poll(waits, 2, timeout_ms) < 0)
+		if (poll(waits, 2, patience_of(keeper)) < 0)
 			continue;
 		/* What it has said last counts, though it is dead by now. */
 		if (waits[0].revents) {
@@ -223,6 +272,8 @@ static bool await_death(struct keeper *keeper)
 				return heard < 0;
 		} else if (waits[1].revents || (keeper->pidfd < 0 && !lives(keeper))) {
 			return true;
+		} else if (has_stalled(keeper)) {
+			end_stalled(keeper);
 		}
 	}
 }
@@ -242,9 +293,12 @@ static int let_go(struct keeper *keeper)
 	uint64_t begin = rs_now_ns();
 	int error;
 
-	/* It has not come so far that it had the ring. */
-	if (!rs_record_is_sound(orphan->record, orphan->domain))
+	/* It has not come so far that it had the ring; or even the domain, which may be another's. */
+	if (!rs_record_is_sound(orphan->record, orphan->domain)) {
 		orphan->record = NULL;
+		if (rs_journal_is_clean(orphan->journal))
+			return EXIT_ENDED;
+	}
 	error = is_there(keeper) ? rs_orphan_take_back(orphan) : 0;
 	if (error) {
 		rs_log(&keeper->log, RS_LOG_ERROR,

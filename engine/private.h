@@ -71,6 +71,7 @@ struct rs_engine {
 	bool may_spin;
 	bool recovers; /* what an earlier engine has left */
 	enum rs_keeper_mode keeper_mode;
+	uint32_t stall_ms; /* 0: nobody looks */
 	char keeper_path[256]; /* "": the installed one */
 	struct rs_keeper keeper;
 	const struct rs_layout *layout;

@@ -17,6 +17,7 @@ ringside_SOURCES = \
 	tools/event_text.c tools/event_text.h \
 	tools/exit_code.c tools/exit_code.h \
 	tools/info.c \
+	tools/keeper.c tools/keeper.h \
 	tools/message_kind.h \
 	tools/number.c tools/number.h \
 	tools/pause.c \

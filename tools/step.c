@@ -14,6 +14,7 @@
 
 #include <ringside/ringside.h>
 
+#include "tools/keeper.h"
 #include "tools/number.h"
 
 static const char usage[] =
@@ -191,7 +192,11 @@ static void complain(int error, uint32_t vcpu, double seconds)
 static int step(const char *domain, uint32_t vcpu, double seconds)
 {
 	struct rs_watch_options options = { .kind = RS_SINGLESTEP, .handler = on_step };
-	int error = rs_engine_attach(&engine, domain, &(struct rs_engine_options){ .workers = 1 });
+	struct rs_engine_options engine_options = { .workers = 1 };
+	int error;
+
+	with_keeper(&engine_options);
+	error = rs_engine_attach(&engine, domain, &engine_options);
 	int late;
 
 	complain(error, vcpu, seconds);

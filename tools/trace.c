@@ -18,6 +18,7 @@
 #include <ringside/ringside.h>
 
 #include "tools/block_list.h"
+#include "tools/keeper.h"
 #include "tools/number.h"
 
 #define NS 1000000000ull
@@ -197,7 +198,10 @@ static int trace(void)
 	/* One worker: what is counted here needs no lock. */
 	struct rs_engine_options wanted = { .log = on_log, .workers = 1 };
 	struct rs_coverage *coverage = NULL;
-	int error = rs_engine_attach(&engine, options.domain, &wanted), result;
+	int error, result;
+
+	with_keeper(&wanted);
+	error = rs_engine_attach(&engine, options.domain, &wanted);
 
 	if (!error)
 		error = options.blocks ? begin_blocks(&coverage) : begin_pages();

@@ -13,11 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "tools/event_json.h"
 #include "tools/event_text.h"
 #include "tools/exit_code.h"
+#include "tools/keeper.h"
 #include "tools/summary.h"
 #include "tools/symbols.h"
 #include "tools/table.h"
@@ -292,35 +292,20 @@ static struct summary summary;
 static bool attached_once;
 static uint32_t last_domain = UINT32_MAX;
 
-/* The keeper of the same build, in a build folder; NULL: the installed one. */
-static const char *keeper_beside(char *path, size_t size)
-{
-	static const char name[] = "ringside-keeper";
-	ssize_t length = readlink("/proc/self/exe", path, size);
-	char *slash;
-
-	if (length < 0 || (size_t)length >= size)
-		return NULL;
-	path[length] = '\0';
-	slash = strrchr(path, '/');
-	if (!slash || (size_t)(slash + 1 - path) + sizeof(name) > size)
-		return NULL;
-	memcpy(slash + 1, name, sizeof(name));
-	return access(path, X_OK) ? NULL : path;
-}
-
 static int attach(const char *domain)
 {
-	char path[256];
 	struct rs_engine_options engine_options = {
 		.log = on_log,
 		.log_level = options.verbose ? RS_LOG_DEBUG : RS_LOG_WARNING,
 		.workers = options.workers,
 		.waiting = options.waiting,
-		.keeper = options.keeper ? RS_KEEPER_WANTED : RS_KEEPER_NONE,
-		.keeper_path = keeper_beside(path, sizeof(path)),
+		.stall_ms = options.stall_ms,
 	};
-	int error = rs_engine_attach(&engine, domain, &engine_options);
+	int error;
+
+	if (options.keeper)
+		with_keeper(&engine_options);
+	error = rs_engine_attach(&engine, domain, &engine_options);
 
 	if (error) {
 		fprintf(stderr, "ringside watch: %s\n", rs_strerror(error));

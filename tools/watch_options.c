@@ -41,6 +41,7 @@ static const char usage[] =
 	"  --quiet        only the summary\n"
 	"  --follow       when the guest ends, or is not there yet, wait for one of that name\n"
 	"  --workers N    handle events in N threads (1)\n"
+	"  --stall MS     be killed if events wait so long on the ring: the guest goes on\n"
 	"  --no-keeper    no process that lets the guest go if this one is killed\n"
 	"  --waiting MODE adaptive, block or spin: how to wait for the next event\n"
 	"  --verbose      what the library has to say, on stderr\n"
@@ -51,7 +52,8 @@ static const char usage[] =
 enum {
 	WATCH_CR = 256, WATCH_MSR, WATCH_PAGE, WATCH_BREAK, WATCH_KIND,
 	OPTION_COUNT, OPTION_SECONDS, OPTION_JSON, OPTION_TABLE, OPTION_QUIET, OPTION_VERBOSE,
-	OPTION_WORKERS, OPTION_NO_KEEPER, OPTION_WAITING, OPTION_FOLLOW, OPTION_SYMBOLS,
+	OPTION_WORKERS, OPTION_NO_KEEPER, OPTION_STALL, OPTION_WAITING, OPTION_FOLLOW,
+	OPTION_SYMBOLS,
 };
 
 static const struct option long_options[] = {
@@ -74,6 +76,7 @@ static const struct option long_options[] = {
 	{ "quiet", no_argument, NULL, OPTION_QUIET },
 	{ "verbose", no_argument, NULL, OPTION_VERBOSE },
 	{ "workers", required_argument, NULL, OPTION_WORKERS },
+	{ "stall", required_argument, NULL, OPTION_STALL },
 	{ "no-keeper", no_argument, NULL, OPTION_NO_KEEPER },
 	{ "waiting", required_argument, NULL, OPTION_WAITING },
 	{ "follow", no_argument, NULL, OPTION_FOLLOW },
@@ -237,6 +240,16 @@ static int read_seconds(struct watch_options *options, const char *text)
 	return -1;
 }
 
+static int read_stall(struct watch_options *options, const char *text)
+{
+	uint64_t ms;
+
+	if (!whole_number(text, 3600000, &ms) || !ms)
+		return complain("--stall %s: a number of milliseconds, up to 3600000", text);
+	options->stall_ms = (uint32_t)ms;
+	return -1;
+}
+
 static int read_workers(struct watch_options *options, const char *text)
 {
 	uint64_t workers;
@@ -281,6 +294,7 @@ static int parse_one(struct watch_options *options, int option, const char *name
 	case OPTION_FOLLOW: options->follow = true; return -1;
 	case OPTION_SYMBOLS: options->symbols = optarg; return -1;
 	case OPTION_NO_KEEPER: options->keeper = false; return -1;
+	case OPTION_STALL: return read_stall(options, optarg);
 	case OPTION_WORKERS: return read_workers(options, optarg);
 	case OPTION_WAITING: return read_waiting(options, optarg);
 	case 'h': fputs(usage, stdout); return EXIT_DONE;

@@ -35,6 +35,7 @@ struct watch_options {
 	bool follow;            /* over the domain's reboots */
 	uint32_t workers;
 	bool keeper;
+	uint32_t stall_ms; /* 0: never */
 	enum rs_waiting waiting;
 	unsigned int watched_count;
 	struct watched watched[WATCHES_MAX];

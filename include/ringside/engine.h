@@ -95,6 +95,13 @@ struct rs_engine_options {
 	 */
 	const char *keeper_path;
 	/*
+	 * With a keeper: an engine that takes no request for so long while some wait on the ring, as
+	 * when its one worker's handler does not return, is killed (SIGKILL), and its guest goes on.
+	 * 0: never. It is looked for four times in that time, so it may take a quarter longer. A program
+	 * that does not run its engine, or is stopped by a debugger, is stalled too.
+	 */
+	uint32_t stall_ms;
+	/*
 	 * Of watches that ask for none of their own. RS_WAY_AUTO is RS_WAY_EMULATE, whose dangers
 	 * are told there.
 	 */

@@ -296,6 +296,28 @@ static void test_old_kernel(void)
 	tap_ok(good, "without a pidfd the end of the socket tells");
 }
 
+/* Its one worker does not come back: as good as dead, if its user says so. */
+static void test_stall(void)
+{
+	char *argv[] = { ringside, "watch", "guest1", "--cr3", "--quiet", "--stall=50", NULL };
+	pid_t pid = bed_start(argv);
+	bool good = await_keeper(pid, 0) != 0;
+	int status = 0;
+
+	while (good && !(bed_domain->monitor.cr_enabled && !bed_domain->pause_count))
+		bed_sleep_us(100);
+	good &= !kill(pid, SIGSTOP);
+	for (unsigned int waited = 0; good && waited < PATIENCE_US; waited += 1000) {
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			break;
+		bed_sleep_us(1000);
+	}
+	good &= WIFSIGNALED(status) && TAP_SAME(WTERMSIG(status), SIGKILL);
+	if (!good)
+		kill(pid, SIGKILL);
+	tap_ok(good && goes_on(), "an engine that takes nothing any more is ended");
+}
+
 static void test_required(void)
 {
 	struct rs_engine_options options = {
@@ -303,7 +325,10 @@ static void test_required(void)
 	struct rs_engine *engine;
 	bool good = TAP_SAME(rs_engine_attach(&engine, "guest1", &options), -ENOENT);
 
-	tap_ok(good && !engine && strstr(rs_error_text(), "/nonexistent/keeper") && goes_on(),
+	good &= !engine && strstr(rs_error_text(), "/nonexistent/keeper");
+	options = (struct rs_engine_options){ .stall_ms = 1 };
+	good &= TAP_SAME(rs_engine_attach(&engine, "guest1", &options), -EINVAL);
+	tap_ok(good && !engine && goes_on(),
 	       "where a keeper is required and cannot be, nothing is attached");
 }
 
@@ -339,6 +364,7 @@ static void test_others(void)
 	test_memory_only();
 	test_old_kernel();
 	test_required();
+	test_stall();
 }
 
 int main(int argc, char **argv)
