@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <ringside/error.h>
@@ -96,6 +97,8 @@ static int leave_home(void)
 		}
 		close(fd);
 	}
+	/* The first line to the log would read the time zone's file, and allocate. */
+	tzset();
 	openlog("ringside-keeper", LOG_PID | LOG_NDELAY, LOG_DAEMON);
 	return chdir("/");
 }

@@ -22,6 +22,10 @@ cc -std=c11 -D_GNU_SOURCE -I"$prefix/include" "$source/examples/cr3.c" -o "$work
 	{ echo "attaching to no-such-guest worked"; exit 1; }
 grep -q no-such-guest "$work/error"
 LD_LIBRARY_PATH="$prefix/lib" "$prefix/bin/ringside" --version
+# With a keeper, which would be missed in one line.
+RINGSIDE_FOLDER="$work/run" "$prefix/bin/fakexen" -- "$prefix/bin/ringside" watch guest1 --cr3 \
+	--count 1 --quiet 2>"$work/error"
+[ ! -s "$work/error" ] || { cat "$work/error"; exit 1; }
 "$prefix/bin/ringside" bench --compare /dev/null /dev/null 2>"$work/error" &&
 	{ echo "comparing nothing worked"; exit 1; }
 grep -q 'no run in these files' "$work/error"	# so its script is where it looks

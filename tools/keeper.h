@@ -5,7 +5,7 @@
 
 #include <ringside/engine.h>
 
-/* Asks for one: of the same build, in a build folder; else the installed one. */
+/* Asks for one: that which was built, or installed, together with this program. */
 void with_keeper(struct rs_engine_options *options);
 
 #endif

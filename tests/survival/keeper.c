@@ -31,6 +31,15 @@
 #define PATIENCE_US 10000000
 #define DIRTY_KIB_MAX 512
 
+/* A sanitizer has memory of its own. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+
 static char *ringside;
 
 static pid_t start(void)
@@ -185,8 +194,7 @@ static void test_size(void)
 	long kib = keeper ? private_dirty_kib(keeper) : -1;
 
 	printf("# the keeper's own memory: %ld KiB\n", kib);
-	/* A sanitizer has memory of its own. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef SANITIZED
 	tap_ok(keeper, "a keeper");
 #else
 	tap_ok(kib > 0 && kib < DIRTY_KIB_MAX, "a keeper has less than %d KiB", DIRTY_KIB_MAX);
