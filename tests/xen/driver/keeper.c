@@ -188,6 +188,7 @@ static void kept_full(struct bed *bed)
 
 #define KEPT(test, function, text) \
 	{ .name = "kept-" test, .run = kept_##function, .unattached = true, .own_guest = true, \
+	  .only_by_name = true, \
 	  .about = "a keeper, after kill -9 of its engine: " text }
 
 const struct test tests_of_keeper[] = {
