@@ -5,7 +5,8 @@ recording of the real Xen 4.17. Every check must come out as it did there, and w
 ring must be what went over it there, field by field (compare.py). fakexen is a 4.17, but of these
 events 4.14 and 4.20 make the same messages.
 
-After a change of the driver's tests or of the guest: tests/xen/lab record.
+After a change of a test: tests/xen/lab record --xen all --test NAME; of the guest, or of what the
+engine answers by itself: without a name.
 """
 import os
 import subprocess
@@ -90,7 +91,10 @@ def compare_with_others(here, guest):
         there = read_recording(path)
         tap.ok(dict(files_of(path))["guest.elf"] == guest, f"{release}: the same guest",
                "record all releases again: tests/xen/lab record --xen all")
-        tap.none(f"{release}: the same tests", sorted((there.keys() ^ here.keys()) - alone))
+        strangers = sorted((there.keys() ^ here.keys()) - alone)
+        if strangers:
+            tap.skip(f"{release}: {len(strangers)} tests are not in both: {', '.join(strangers)}",
+                     f"tests/xen/lab record --xen {release}, with --test NAME for each")
         compare_traces(release, there, here, there.keys() & here.keys())
 
 

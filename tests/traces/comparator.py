@@ -12,7 +12,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from compare import compare_recordings, compare_tests, unanswered  # noqa: E402
-from excuses import BEAT, POLLING, STALE, TIME  # noqa: E402  (the path comes first)
+from excuses import BEAT, CALL, POLLING, ROOTS, STALE, TIME  # noqa: E402  (the path comes first)
 from message import REASONS, end_of, fields_of, take_apart  # noqa: E402
 from recording import Record, read_recording  # noqa: E402
 from tap import Tap  # noqa: E402
@@ -122,9 +122,20 @@ def check_excuse(text, test, wanted, name, excuse, bit, other_bit=None, other=No
         tap.ok(sees(recording[test], changed(recording[test], place, at))[0], f"nor {other}")
 
 
+def is_loops_call(fields):
+    return REASONS[fields["reason"]] == "software_breakpoint" and fields["r12"] in ROOTS
+
+
 def check_excuses():
     check_excuse("the TSC in a loop's register", "ring-full", lambda fields: True, "r11", TIME,
                  0x80, other="r8")
+    check_excuse("the TSC in a loop's call", "int3-hidden", is_loops_call, "rax", CALL, 0x80,
+                 other="rbx")
+    check_excuse("its parity", "int3-hidden", is_loops_call, "rflags", CALL, 4, other_bit=1)
+    place = first("int3-hidden", lambda fields: not is_loops_call(fields))
+    at = place_of("int3-hidden", place, "rax")
+    tap.ok(sees(recording["int3-hidden"], changed(recording["int3-hidden"], place, at))[0],
+           "not: rax in any other call")
     check_excuse("the parity of the heartbeat", "step",
                  lambda fields: REASONS[fields["reason"]] == "singlestep", "rflags", BEAT, 4,
                  other_bit=1, other="rax")

@@ -6,13 +6,15 @@ not looked at.
 """
 
 CPUID, VMCALL, EXTERNAL_INTERRUPT = 10, 18, 1  # SDM volume 3, appendix C
-SINGLESTEP, DESCRIPTOR, VMEXIT = 7, 13, 15  # reasons of events
+BREAKPOINT, SINGLESTEP, DESCRIPTOR, VMEXIT = 6, 7, 13, 15  # reasons of events
 FLAG_PF, FLAG_AF = 0x4, 0x10  # rflags
 LDTR, TR, REGISTER_OPERAND = 3, 4, 1 << 10
 ROOTS = {0x123000, 0x124000}  # guests/mailbox.h
 
 TIME = ("TSC: the guest's loops look at it, and keep it and its differences in registers: beds "
         "are not equally fast")
+CALL = ("TSC in a call: a function that a loop calls begins with what the loop's look at the TSC has "
+        "left, the TSC in rax, and the parity and half carry of its last sum in rflags")
 BEAT = ("heartbeat: stepped through its polling, the guest counts its beats, and how far it has "
         "come is time; the sum's parity and half carry are in rflags")
 STALE = ("stale: of sldt and str to a register the processor writes no exit qualification, and "
@@ -42,6 +44,12 @@ def _in_loop(fields):
     return {fields.get("r12"), fields.get("r13")} == ROOTS
 
 
+def _of_a_sum(this, that):
+    """rflags of both, which differ by no more than what sums of time leave there."""
+    return {"rflags"} <= this.keys() & that.keys() and \
+        not (this["rflags"] ^ that["rflags"]) & ~(FLAG_PF | FLAG_AF)
+
+
 def _between_versions(name, this, that):
     if sorted((this["version"], that["version"])) != [6, 7]:
         return False
@@ -55,9 +63,13 @@ def excuse_field(name, this, that):
         return VERSION
     if name in ("rdx", "r9", "r10", "r11") and _in_loop(this) and _in_loop(that):
         return TIME
-    if name == "rflags" and this["reason"] == SINGLESTEP and \
-            not (this[name] ^ that[name]) & ~(FLAG_PF | FLAG_AF):
-        return BEAT
+    if name == "rax" and this["reason"] == BREAKPOINT and _in_loop(this) and _in_loop(that):
+        return CALL
+    if name == "rflags" and _of_a_sum(this, that):
+        if this["reason"] == BREAKPOINT and _in_loop(this) and _in_loop(that):
+            return CALL
+        if this["reason"] == SINGLESTEP:
+            return BEAT
     if name == "exit_qualification" and this["reason"] == DESCRIPTOR and \
             this["descriptor"] in (LDTR, TR) and this["instr_info"] & REGISTER_OPERAND:
         return STALE
