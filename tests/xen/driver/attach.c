@@ -40,7 +40,7 @@ static void attach_again(struct bed *bed)
 {
 	unsigned int good = 0;
 
-	for (unsigned int i = 0; i < 20; i++) {
+	for (unsigned int i = 0; i < 10; i++) {
 		struct rs_engine *engine;
 
 		if (rs_engine_attach(&engine, bed->guest.name, NULL))
@@ -49,7 +49,7 @@ static void attach_again(struct bed *bed)
 			break;
 		good++;
 	}
-	check(good == 20, "attached and detached %u times: %s", good, rs_error_text());
+	check(good == 10, "attached and detached %u times: %s", good, rs_error_text());
 	check(guest_lives(&bed->guest), "the guest lives");
 }
 
@@ -117,7 +117,7 @@ const struct test tests_of_attach[] = {
 	{ .name = "attach-refused", .run = attach_refused, .unattached = true,
 	  .about = "domains that cannot be watched" },
 	{ .name = "attach-again", .run = attach_again, .unattached = true,
-	  .about = "twenty times" },
+	  .about = "ten times" },
 	{ .name = "probe-release", .run = probe_release,
 	  .about = "what the probe says of this release" },
 	{ .name = "watch-refused", .run = watch_refused, .about = "watches that make no sense" },

@@ -14,7 +14,7 @@
 #include "tests/xen/driver/tests.h"
 
 #define LINE_MAX_BYTES 32768 /* of the bench: an object with the machine in it */
-#define OPTIONS "--warmup 0.02 --seconds 0.2 --repeat 1 --attempts 1"
+#define OPTIONS "--warmup 0.01 --seconds 0.1 --repeat 1 --attempts 1"
 
 static const char *const contestants[] = {
 	"block", "classic", "hybrid", "spin", "engine", "engine-block", "engine-spin",

@@ -87,7 +87,8 @@ static void run(struct bed *bed, const struct test *test)
 static bool wanted(const struct test *test, char **names)
 {
 	if (!*names)
-		return !test->only_by_name && (!test->only_if || test->only_if());
+		return !test->only_by_name && (!test->shown_twice || recorder_is_on()) &&
+		       (!test->only_if || test->only_if());
 	for (; *names; names++)
 		if (!strcmp(test->name, *names))
 			return true;
@@ -107,7 +108,8 @@ static void list(void)
 	for (size_t i = 0; i < FILE_COUNT; i++)
 		for (const struct test *test = files[i]; test->name; test++)
 			printf("%-24s %s%s\n", test->name, test->about,
-			       test->only_by_name ? " (only by name)" : "");
+			       test->only_by_name ? " (only by name)" :
+			       test->shown_twice  ? " (by name, and recorded)" : "");
 }
 
 static void introduce(struct bed *bed)

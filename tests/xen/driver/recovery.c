@@ -480,22 +480,25 @@ RECOVERED(full)
 #define KILLED(test, function, text) \
 	{ .name = "killed-" test, .run = function, .unattached = true, .own_guest = true, \
 	  .about = "kill -9 of the engine: " text }
+#define BY_HAND(test, function, text) \
+	{ .name = "killed-" test, .run = function, .unattached = true, .own_guest = true, \
+	  .shown_twice = true, .about = "kill -9 of the engine: " text }
 
 const struct test tests_of_recovery[] = {
 	KILLED("destroyed", killed_destroyed, "the guest is destroyed"),
-	KILLED("request", killed_request, "a guest request, and a second process takes over"),
-	KILLED("cr3", killed_cr3, "a CR3 write"),
-	KILLED("held", killed_held, "one that is held back"),
-	KILLED("msr", killed_msr, "an MSR write"),
-	KILLED("int3", killed_int3, "a breakpoint, watched again"),
-	KILLED("int3-unwatched", killed_int3_unwatched, "a breakpoint, not watched again"),
-	KILLED("cpuid", killed_cpuid, "a CPUID"),
-	KILLED("page", killed_page, "a page fault in a view"),
-	KILLED("descriptor", killed_descriptor, "a descriptor access"),
-	KILLED("stepping", killed_stepping, "single-stepping"),
-	KILLED("trap-flag", killed_trap_flag, "a debug exception, of the trap flag"),
-	KILLED("icebp", killed_icebp, "a debug exception, of INT1"),
-	KILLED("full", killed_full, "a full ring"),
+	BY_HAND("request", killed_request, "a guest request, and a second process takes over"),
+	BY_HAND("cr3", killed_cr3, "a CR3 write"),
+	BY_HAND("held", killed_held, "one that is held back"),
+	BY_HAND("msr", killed_msr, "an MSR write"),
+	BY_HAND("int3", killed_int3, "a breakpoint, watched again"),
+	BY_HAND("int3-unwatched", killed_int3_unwatched, "a breakpoint, not watched again"),
+	BY_HAND("cpuid", killed_cpuid, "a CPUID"),
+	BY_HAND("page", killed_page, "a page fault in a view"),
+	BY_HAND("descriptor", killed_descriptor, "a descriptor access"),
+	BY_HAND("stepping", killed_stepping, "single-stepping"),
+	BY_HAND("trap-flag", killed_trap_flag, "a debug exception, of the trap flag"),
+	BY_HAND("icebp", killed_icebp, "a debug exception, of INT1"),
+	BY_HAND("full", killed_full, "a full ring"),
 	RECOVERED_TEST("request", request, "a guest request"),
 	RECOVERED_TEST("cr3", cr3, "a CR3 write"),
 	RECOVERED_TEST("held", held, "one that is held back"),

@@ -12,6 +12,7 @@ struct test {
 	bool unattached;   /* it attaches by itself */
 	bool own_guest;    /* it may end its guest: it gets one for itself */
 	bool only_by_name; /* broken on purpose, or long: not among all */
+	bool shown_twice;  /* by another test too: not among all, but recorded with them */
 	bool (*only_if)(void); /* among all if it can be run; NULL: always */
 	enum rs_page_method page_method;
 };
