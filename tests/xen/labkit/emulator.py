@@ -21,7 +21,7 @@ display_library: rfb, options="timeout=0"
 cpu: model=corei7_haswell_4770, count={cpus}, ips={ticks}, reset_on_triple_fault=0
 # time is counted in instructions, never in the host's seconds
 clock: sync=none, time0=1700000000
-memory: guest=512, host=512
+memory: guest=1024, host=1024
 romimage: file={bios}/bochs/BIOS-bochs-latest
 vgaromimage: file={bios}/vgabios/vgabios.bin
 vga: extension=none
