@@ -229,12 +229,14 @@ static void test_impatience(void)
 {
 	char *recover[] = { ringside, "recover", "--quiet", "guest1", NULL };
 	struct rs_engine *engine = NULL;
-	pid_t pid = start();
-	bool good = await_keeper(pid, 0);
+	pid_t pid = start(), keeper = await_keeper(pid, 0), recovery;
+	bool good = keeper && !kill(keeper, SIGSTOP) && bed_kill(pid);
+	int status = -1;
 
-	kill(pid, SIGKILL);
-	good &= TAP_SAME(bed_run(recover), 0);
-	waitpid(pid, NULL, 0);
+	recovery = bed_start(recover);
+	bed_sleep_us(20000);
+	good &= !waitpid(recovery, NULL, WNOHANG) && !kill(keeper, SIGCONT);
+	good &= waitpid(recovery, &status, 0) == recovery && TAP_SAME(status, 0);
 	tap_ok(good && goes_on(), "who recovers while the keeper is at it waits for it");
 	pid = start();
 	good = await_keeper(pid, 0) && bed_kill(pid);
