@@ -265,7 +265,7 @@ int rs_traps_hold(struct rs_traps *traps, uint64_t gfn, struct rs_trap_page **ou
 void rs_traps_drop(struct rs_traps *traps, struct rs_trap_page *page)
 {
 	for (uint32_t i = 0; i < RS_TRAP_PAGE_BYTES; i++)
-		if (page->once[i / 64] >> i % 64 & 1)
+		if (rs_load_relaxed(&page->once[i / 64]) >> i % 64 & 1)
 			rs_traps_take(traps, page, i);
 	rs_store_relaxed(&traps->count, traps->count - 1);
 	rs_store_relaxed(&page->count, page->count - 1);

@@ -152,7 +152,7 @@ static int make(struct rs_views *views, struct rs_view_map *view)
 	}
 	for (unsigned int i = 0; i < RS_LAYER_COUNT; i++)
 		rs_permissions_init(&view->layers[i], ACCESS_ALL);
-	views->views[view->index] = view;
+	rs_store_release(&views->views[view->index], view);
 	rs_store_relaxed(&views->mask, views->mask | 1U << view->index);
 	return 0;
 }
@@ -185,7 +185,7 @@ int rs_views_create(struct rs_views *views, struct rs_view_map **out)
 static void forget(struct rs_views *views, struct rs_view_map *view)
 {
 	rs_store_relaxed(&views->mask, views->mask & ~(1U << view->index));
-	views->views[view->index] = NULL;
+	rs_store_relaxed(&views->views[view->index], (struct rs_view_map *)NULL);
 	for (unsigned int i = 0; i < RS_LAYER_COUNT; i++)
 		rs_permissions_free(&view->layers[i]);
 	free(view);

@@ -243,10 +243,15 @@ void rs_dispatch_other(struct rs_engine *engine, const struct rs_event *event,
 	if (!worker || worker->engine != engine)
 		return;
 	while (more && (watch = begin_other(worker, event, &order, &more))) {
+		struct rs_answer kept = *event->answer;
 		struct rs_reply own = ask_other(worker, watch, event);
+		bool counts = is_continue(reply) && !is_continue(&own);
 
 		finish_other(worker);
 		if (!is_continue(&own))
 			choose(engine, event, reply, &own);
+		/* What it has written into the answer goes with its reply. */
+		if (!counts)
+			*event->answer = kept;
 	}
 }

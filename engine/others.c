@@ -31,7 +31,7 @@ static uint32_t allowed_at(struct rs_engine *engine, const struct rs_event *even
 	if (!event->view)
 		return rs_engine_page_access(engine, gfn);
 	/* It stays: this vCPU is in it. */
-	map = event->view < RS_VIEWS_MAX ? engine->views.views[event->view] : NULL;
+	map = event->view < RS_VIEWS_MAX ? rs_load_acquire(&engine->views.views[event->view]) : NULL;
 	return map ? rs_views_allowed(map, gfn) : RS_ACCESS_R | RS_ACCESS_W | RS_ACCESS_X;
 }
 

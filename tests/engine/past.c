@@ -381,6 +381,35 @@ static struct rs_reply forge(const struct rs_event *event, void *user)
 	return rs_reply_emulate(RS_REPLY_READ_DATA);
 }
 
+/* Writes into the answer, and wants nothing of it. */
+static struct rs_reply scribble(const struct rs_event *event, void *user)
+{
+	++*(uint32_t *)user;
+	rs_answer_read_data(event)->size = 1;
+	return RS_CONTINUE;
+}
+
+/* The data that the first page's handler feeds are what counts, whatever the second's writes. */
+static void try_forged_copy(void)
+{
+	/* mov esi, OTHER; mov edi, DATA + 0xf00; movsq; ret */
+	static const uint8_t code[] = { 0xbe, 0x00, 0x00, 0x00, 0x01, 0xbf, 0x00, 0x0f, 0x13, 0x00,
+					0x48, 0xa5, 0xc3 };
+	uint32_t fed = 0, scribbled = 0;
+
+	attach();
+	WRITE_CODE(code);
+	watch((struct rs_watch_options){ .kind = RS_PAGE, .handler = forge, .user = &fed,
+					 .page = { .first_gfn = OTHER_GFN } });
+	watch((struct rs_watch_options){ .kind = RS_PAGE, .handler = scribble, .user = &scribbled,
+					 .page = { .first_gfn = DATA_GFN, .access = RS_ACCESS_R } });
+	tap_ok(until(&fed, 20) && scribbled >= 20 &&
+		       TAP_SAME(word_at(GUEST_DATA_PAGE + 0xf00), 0x666f72676564),
+	       "fed to an instruction that writes to another closed page");
+	tap_ok(all_answered(), "every request answered");
+	let_go();
+}
+
 static void scenario_forged(void)
 {
 	uint64_t nothing = 0, value;
@@ -409,6 +438,7 @@ static void scenario_forged(void)
 	value = word_at(OTHER);
 	tap_ok(value >= 8 && value <= count, "and takes place: %" PRIu64, value);
 	let_go();
+	try_forged_copy();
 }
 
 static struct rs_reply skip(const struct rs_event *event, void *user)
