@@ -4,8 +4,8 @@
  *
  *	forge DOMAIN ADDRESS VALUE
  *
- * Eight bytes. What reads around them in the page gets the real bytes, with the forged ones in place;
- * so does an instruction that writes there, too, since Xen feeds loads only.
+ * Eight bytes. What reads around them in the page gets the real bytes, with the forged ones in
+ * place; an instruction that writes there, too, uses the real ones, since Xen feeds loads only.
  */
 #include <inttypes.h>
 #include <signal.h>

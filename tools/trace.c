@@ -34,7 +34,7 @@ static const char usage[] =
 	"or a block, costs one event and nothing from then on.\n"
 	"\n"
 	"  --pages GFN[-GFN]  of these guest frames\n"
-	"  --blocks FILE      of the basic blocks in FILE, by linear address: a line each: ADDRESS [SIZE]\n"
+	"  --blocks FILE      of the basic blocks in FILE, a line each: ADDRESS [SIZE], linear\n"
 	"\n"
 	"  --cr3 CR3      blocks: of that address space only; else of that in which vCPU 0 is now\n"
 	"  --drcov FILE   blocks: write those that were executed, as Lighthouse reads them\n"

@@ -22,7 +22,7 @@
 #include "xen/memory.h"
 
 #define FUNCTION(number) (SUMS_CODE + (number) * SUMS_FUNCTION_SIZE)
-#define NOT_RAM 0xe0000000 /* by physical address; by linear address nothing is mapped above 1 GiB */
+#define NOT_RAM 0xe0000000
 #define UNMAPPED 0x8000000000
 
 static uint8_t map[SUMS_FUNCTIONS];

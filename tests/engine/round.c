@@ -188,7 +188,8 @@ static struct rs_reply on_event(const struct rs_event *event, void *user)
 {
 	seen.calls++;
 	seen.order = seen.order * 10 + (uintptr_t)user;
-	return (uintptr_t)user == 1 ? RS_CONTINUE : seen.reply;
+	/* The third one differs from the second. */
+	return (uintptr_t)user == 1 ? RS_CONTINUE : (uintptr_t)user == 3 ? RS_RESUME : seen.reply;
 }
 
 static void test_handlers(void)
