@@ -83,16 +83,25 @@ static inline bool is_continue(const struct rs_reply *reply)
 	return reply->action == RS_ACTION_CONTINUE && !reply->flags;
 }
 
+static __attribute__((cold)) void tell_conflict(struct rs_engine *engine,
+						const struct rs_event *event)
+{
+	uint64_t before = rs_add_relaxed(&engine->conflicts, 1);
+
+	if (rs_engine_may_tell(&engine->conflicts_told_ns))
+		rs_log(&engine->log, RS_LOG_WARNING,
+		       "domain %u, vCPU %u: two watches replied differently to one event; the "
+		       "older watch's reply counts (%" PRIu64 " times by now)",
+		       engine->domain, event->vcpu, before + 1);
+}
+
 static void choose(struct rs_engine *engine, const struct rs_event *event, struct rs_reply *chosen,
 		   const struct rs_reply *reply)
 {
 	if (is_continue(chosen))
 		*chosen = *reply;
 	else if (memcmp(chosen, reply, sizeof(*reply)))
-		rs_log(&engine->log, RS_LOG_WARNING,
-		       "domain %u, vCPU %u: two watches replied differently to one event; the "
-		       "older watch's reply counts",
-		       engine->domain, event->vcpu);
+		tell_conflict(engine, event);
 }
 
 /* One handler, timed. */

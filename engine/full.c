@@ -6,15 +6,10 @@
 #include "ring/atomics.h"
 #include "xen/log.h"
 
-#define TELL_NS 10000000000ULL
-
 static __attribute__((cold)) void tell(struct rs_engine *engine)
 {
-	uint64_t now = rs_now_ns(), told = rs_load_relaxed(&engine->full_told_ns);
-
-	if (told && now - told < TELL_NS)
+	if (!rs_engine_may_tell(&engine->full_told_ns))
 		return;
-	rs_store_relaxed(&engine->full_told_ns, now);
 	rs_log(&engine->log, RS_LOG_WARNING,
 	       "domain %u: eight events are open, in slow handlers or kept, which is all that Xen's "
 	       "ring has room for: the other vCPUs wait with theirs until one is answered",

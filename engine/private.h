@@ -101,6 +101,7 @@ struct rs_engine {
 	uint64_t refused;
 	uint64_t switched_off; /* watches, at their limit */
 	uint64_t full, full_told_ns; /* full.h */
+	uint64_t conflicts, conflicts_told_ns; /* of replies to one event */
 	uint32_t told_suspended;
 	uint64_t start_ticks, start_ns;
 
@@ -163,6 +164,19 @@ static inline void rs_pace_learn(struct rs_pace *pace, uint64_t ticks,
 	if (__builtin_expect(ticks > engine->notify_ticks || rs_load_relaxed(&pace->held) ||
 			     rs_load_relaxed(&pace->slow), 0))
 		rs_pace_change(pace, ticks, engine);
+}
+
+/* What may come with every event is told every ten seconds at most: is it to be told now? */
+#define RS_TELL_NS 10000000000ULL
+
+static inline bool rs_engine_may_tell(uint64_t *told_ns)
+{
+	uint64_t now = rs_now_ns(), told = rs_load_relaxed(told_ns);
+
+	if (told && now - told < RS_TELL_NS)
+		return false;
+	rs_store_relaxed(told_ns, now);
+	return true;
 }
 
 /* run.c: a thread becomes a worker, and is none any more; -ESHUTDOWN if the engine detaches. */
