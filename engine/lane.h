@@ -42,7 +42,6 @@ struct rs_lane {
 	bool stepping;      /* single-stepping, as far as Xen knows */
 	bool user_stepping; /* a handler wants to see that */
 	bool owes;          /* detach: it has not run since the last answer */
-	bool emulating;     /* the last answer was EMULATE, for a fault on `gfn` */
 	bool copies;        /* it writes to code with breakpoints, on page `detour_gfn`, */
 	bool copies_on;     /* and perhaps on the page that follows in its address space */
 	bool copies_all;    /* others.h: it is about to write to some such page */
@@ -50,10 +49,11 @@ struct rs_lane {
 	uint8_t detour;     /* enum rs_detour */
 	uint16_t view;
 	uint64_t gfn;
+	uint64_t emulated; /* which of its events was last answered with EMULATE, a fault on `gfn` */
 	uint64_t detour_gfn;
 	uint64_t repeat_rip, repeat_left; /* with so many iterations to come */
 	uint64_t cpu_time_ns; /* detach: how long it had run by then */
-	uint64_t events;      /* for statistics: how many, and most at once */
+	uint64_t events;      /* how many, and most at once */
 	uint32_t depth_max;   /* 0: never more than one */
 } __attribute__((aligned(64)));
 

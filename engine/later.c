@@ -38,7 +38,7 @@ static bool claim(struct rs_turn *turn, uint64_t serial)
 	uint64_t state = rs_load_acquire(&turn->state);
 
 	do {
-		if (state >> RS_TURN_SERIAL_SHIFT != serial || state & RS_TURN_CLAIMED)
+		if ((state & RS_TURN_SERIAL) != serial || state & RS_TURN_CLAIMED)
 			return false;
 	} while (!rs_compare_exchange_acq_rel(&turn->state, &state, state | RS_TURN_CLAIMED));
 	return true;
@@ -51,7 +51,7 @@ static int publish(struct rs_turn *turn, uint64_t serial)
 
 	do {
 		/* Its handler has returned another reply. */
-		if (state >> RS_TURN_SERIAL_SHIFT != serial)
+		if ((state & RS_TURN_SERIAL) != serial)
 			return -EALREADY;
 	} while (!rs_compare_exchange_acq_rel(&turn->state, &state,
 					      state | RS_TURN_REPLIED)); /* E1, E3 */
@@ -92,7 +92,7 @@ int rs_event_reply(const struct rs_event *event, struct rs_reply reply)
 static bool reclaim(struct rs_worker *worker, struct rs_turn *turn)
 {
 	uint64_t state = rs_load_acquire(&turn->state);
-	uint64_t serial = state >> RS_TURN_SERIAL_SHIFT;
+	uint64_t serial = state & RS_TURN_SERIAL;
 
 	if (!(state & RS_TURN_KEPT) || !claim(turn, serial))
 		return false;

@@ -14,6 +14,8 @@
 #ifndef RS_ENGINE_RCU_H
 #define RS_ENGINE_RCU_H
 
+#include <stdbool.h>
+
 #include "ring/atomics.h"
 
 /* Inline: we are LGPL too. But not for ThreadSanitizer, to which its plain accesses are races. */
@@ -43,23 +45,22 @@ static inline void rs_rcu_done(void)
 /*
  * Says in *where what we use, before we look whether it may still be used. Who takes that back
  * and calls rs_rcu_wait before looking at *where sees it, or is seen: that makes all threads pass
- * a barrier, so that here the compiler's is enough (where the kernel can do that).
+ * a barrier, so that here the compiler's is enough.
  */
-#ifdef _LGPL_SOURCE
+#ifdef RS_TSAN
+#define rs_rcu_publish(where, what) rs_store_seq_cst((where), (what))
+#else
 #define rs_rcu_publish(where, what)                \
 	do {                                       \
 		rs_store_release((where), (what)); \
-		urcu_memb_smp_mb_slave();          \
+		rs_compiler_barrier();             \
 	} while (0)
-#else
-#define rs_rcu_publish(where, what) rs_store_seq_cst((where), (what))
 #endif
 
+/* Can the kernel do that? If not, nobody may use rs_rcu_publish. */
+bool rs_rcu_can_publish(void);
+
 /* Until nobody reads any more what was to be read when this was called. */
-static inline void rs_rcu_wait(void)
-{
-	urcu_memb_synchronize_rcu();
-	rs_tsan_acquire(&rs_rcu_grace);
-}
+void rs_rcu_wait(void);
 
 #endif

@@ -120,6 +120,7 @@ void rs_rule_unpublish(struct rs_engine *engine, struct rs_rule *rule)
 {
 	struct rs_table_entry entry = entry_of(rule);
 
+	rs_store_relaxed(&rule->pace.gone, 1);
 	rs_table_remove(engine->table, &entry);
 	rule->published = false;
 	if (rule->options.way)

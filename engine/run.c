@@ -185,10 +185,13 @@ static int loop(struct rs_worker *worker)
 	int result = 0;
 
 	while (result >= 0 && !rs_load_relaxed(&engine->stop)) {
-		result = rs_worker_visit(worker);
-		if (result)
-			continue;
-		result = rs_wait(worker, -1);
+		result = engine->straight ? rs_straight_serve(worker) : RS_DOORBELL_WORK;
+		if (result == RS_DOORBELL_WORK) {
+			result = rs_worker_visit(worker);
+			if (result)
+				continue;
+			result = rs_wait(worker, -1);
+		}
 		result = result == RS_DOORBELL_WORK ? 0 : look_after_wait(worker, result);
 	}
 	/* The others have no other way to learn of it. */
@@ -245,7 +248,7 @@ int rs_engine_run(struct rs_engine *engine)
 
 	if (result)
 		return result;
-	count = start_helpers(engine, threads);
+	count = engine->worker_count > 1 ? start_helpers(engine, threads) : 0;
 	result = loop(worker);
 	while (count)
 		pthread_join(threads[--count], NULL);

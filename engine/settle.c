@@ -159,7 +159,7 @@ static void settle_unimplemented(struct rs_engine *engine, struct rs_lane *lane,
 {
 	if (is_in_view(event)) {
 		rs_settle_in_view_0(lane, event, reply);
-	} else if (lane->emulating) {
+	} else if (lane->emulated && lane->emulated + 1 == lane->events) {
 		step_with_page_open(engine, lane, reply);
 	} else {
 		rs_log(&engine->log, RS_LOG_WARNING,

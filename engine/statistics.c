@@ -64,21 +64,23 @@ uint64_t rs_histogram_quantile(const struct rs_histogram *histogram, double shar
 void rs_counters_handler(struct rs_counters *counters, enum rs_kind kind, uint64_t ticks)
 {
 	if (ticks)
-		rs_histogram_add_to(&counters->handler[kind], ticks, 1, counters->shared);
+		rs_histogram_add_to(&counters->kinds[kind].handler, ticks, 1, counters->shared);
 }
 
 /* Who did not have to wait is in no bucket: read_queueing adds them. */
 static inline void count_one(struct rs_counters *counters, const struct rs_done *done)
 {
-	rs_count(counters, &counters->events[done->kind], 1);
+	struct rs_kind_counters *kind = &counters->kinds[done->kind];
+
+	rs_count(counters, &kind->events, 1);
 	if (done->asynchronous)
 		rs_count(counters, &counters->asynchronous, 1);
 	if (done->began != done->seen)
-		rs_histogram_add_to(&counters->queueing[done->kind], done->began - done->seen, 1,
-		    counters->shared);
+		rs_histogram_add_to(&kind->queueing, done->began - done->seen, 1,
+				    counters->shared);
 	if (done->ended != done->began)
-		rs_histogram_add_to(&counters->handler[done->kind], done->ended - done->began, 1,
-		    counters->shared);
+		rs_histogram_add_to(&kind->handler, done->ended - done->began, 1,
+				    counters->shared);
 }
 
 void rs_counters_put(struct rs_counters *counters, const struct rs_done *done, uint32_t count,
@@ -149,7 +151,7 @@ static struct rs_latency read_queueing(const struct rs_engine *engine, unsigned 
 	struct rs_histogram sum;
 	uint64_t waited;
 
-	sum_histograms(engine, offsetof(struct rs_counters, queueing[kind]), &sum);
+	sum_histograms(engine, offsetof(struct rs_counters, kinds[kind].queueing), &sum);
 	waited = rs_histogram_count(&sum);
 	if (events > waited)
 		sum.buckets[0] += events - waited;
@@ -161,12 +163,27 @@ const struct rs_counters *rs_engine_counters(const struct rs_engine *engine, uin
 	return index < engine->worker_count ? &engine->workers[index].counters : &engine->strangers;
 }
 
+static void add_batches(struct rs_statistics *statistics, const struct rs_counters *counters)
+{
+	for (unsigned int size = 1; size <= RS_RING_SLOTS; size++) {
+		uint64_t count = rs_load_relaxed(&counters->batches[size]);
+
+		if (!count)
+			continue;
+		statistics->requests += size * count;
+		statistics->answers += size * count;
+		statistics->notifies += count;
+		if (size > statistics->batch_max)
+			statistics->batch_max = size;
+	}
+}
+
 static void add_counters(struct rs_statistics *statistics, const struct rs_counters *counters)
 {
 	uint64_t batch_max = rs_load_relaxed(&counters->batch_max);
 
 	for (unsigned int kind = 0; kind < RS_KIND_COUNT; kind++)
-		statistics->events[kind] += rs_load_relaxed(&counters->events[kind]);
+		statistics->events[kind] += rs_load_relaxed(&counters->kinds[kind].events);
 	statistics->requests += rs_load_relaxed(&counters->requests);
 	statistics->answers += rs_load_relaxed(&counters->answers);
 	statistics->notifies += rs_load_relaxed(&counters->notifies);
@@ -182,6 +199,7 @@ static void add_counters(struct rs_statistics *statistics, const struct rs_count
 	statistics->rescues += rs_load_relaxed(&counters->rescues);
 	if (batch_max > statistics->batch_max)
 		statistics->batch_max = batch_max;
+	add_batches(statistics, counters);
 }
 
 static uint32_t depth_max(const struct rs_engine *engine, bool any)
@@ -210,7 +228,7 @@ static void read_all(const struct rs_engine *engine, struct rs_statistics *stati
 	statistics->latency = read_latency(engine, offsetof(struct rs_counters, latency), scale);
 	for (unsigned int kind = 0; kind < RS_KIND_COUNT; kind++) {
 		statistics->handler[kind] = read_latency(
-			engine, offsetof(struct rs_counters, handler[kind]), scale);
+			engine, offsetof(struct rs_counters, kinds[kind].handler), scale);
 		statistics->queueing[kind] =
 			read_queueing(engine, kind, statistics->events[kind], scale);
 	}

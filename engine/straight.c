@@ -2,7 +2,7 @@
 /* straight.c: copy, look up, handle, write the answer where the request was; then count. */
 #include "engine/straight.h"
 
-#include <immintrin.h>
+#include <emmintrin.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -11,10 +11,12 @@
 #include "engine/private.h"
 #include "engine/rcu.h"
 #include "engine/registers.h"
+#include "engine/wait.h"
 #include "engine/wire.h"
 #include "ring/atomics.h"
 #include "ring/copy.h"
 #include "xen/error.h"
+#include "xen/port.h"
 
 #define ALL_TURNS ((1ULL << RS_TURNS) - 1)
 #define ACCESS_ALL (RS_ACCESS_R | RS_ACCESS_W | RS_ACCESS_X)
@@ -58,25 +60,19 @@ _Static_assert(sizeof(struct rs_event) >= PAYLOAD + PAYLOAD_SIZE &&
 #define HEAD_OF_EVENT _MM_SHUFFLE(1, 3, 2, 2)
 _Static_assert(offsetof(struct rs_event, reason) == 4 && offsetof(struct rs_event, vcpu) == 8 &&
 	       offsetof(struct rs_event, flags) == 12, "the event's first words");
+/* Then in one word its view, and that it is synchronous. */
+_Static_assert(offsetof(struct rs_event, view) == 16 &&
+	       offsetof(struct rs_event, synchronous) == 18, "the word after them");
+#define SYNCHRONOUS (1U << 16)
 
-/*
- * Where in a message the key is that its watch is looked up by, and which of its bits. Of all that
- * a reason can be there is one, in its lower bits: only those of straight kinds are ever found.
- */
-#define KEYS 32
-_Static_assert(RS_KIND_COUNT <= KEYS, "a key for each kind");
-static const uint64_t key_offsets[KEYS] = {
-	[RS_PAGE] = offsetof(struct rs_wire, u.page.gfn),
-	[RS_CR] = offsetof(struct rs_wire, u.cr.index),
-	[RS_MSR] = offsetof(struct rs_wire, u.msr.msr),
-	[RS_BREAKPOINT] = RS_LAYOUT_RIP,
-};
-static const uint64_t key_masks[KEYS] = {
-	[RS_PAGE] = UINT64_MAX,
-	[RS_CR] = UINT32_MAX,
-	[RS_MSR] = UINT64_MAX,
-	[RS_BREAKPOINT] = UINT64_MAX,
-};
+/* Where in a message the key is that its watch is looked up by. For other kinds it is 0. */
+#define KEY offsetof(struct rs_wire, u)
+_Static_assert(offsetof(struct rs_wire, u.page.gfn) == KEY &&
+	       offsetof(struct rs_wire, u.cr.index) == KEY &&
+	       offsetof(struct rs_wire, u.msr.msr) == KEY &&
+	       KEY + sizeof(uint64_t) == sizeof(((struct rs_head *)0)->value), "it ends the head");
+
+#define FAST_STEP_FLAGS (RS_FLAG_VCPU_PAUSED | RS_FLAG_ALTERNATE_P2M | RS_FLAG_FAST_SINGLESTEP)
 
 /* Of a request that was copied. */
 enum outcome {
@@ -88,42 +84,104 @@ enum outcome {
 /* -- counting -- */
 
 /* Handlers that have run until `now`; they share the time evenly. */
-ALWAYS_INLINE void end_stage(struct rs_worker *worker, uint32_t index, uint64_t now)
+ALWAYS_INLINE void end_stage(struct rs_engine *engine, struct rs_worker *worker,
+			     const struct rs_known *known, uint32_t index, uint64_t now)
 {
-	struct rs_straight *straight = &worker->straight;
+	const struct rs_straight *straight = &worker->straight;
 	uint32_t count = index - straight->first;
-	uint64_t ticks = now - straight->began;
+	uint64_t ticks = now - straight->began, queued = straight->began - straight->seen;
 
-	if (count > 1)
+	if (LIKELY(count == 1)) {
+		rs_counters_stage(known->counters, queued, ticks, 1);
+	} else {
 		ticks /= count;
-	rs_counters_stage(&worker->counters, (enum rs_kind)straight->kind,
-			  straight->began - straight->seen, ticks, count);
-	rs_pace_learn(&worker->running->pace, ticks, worker->engine);
-	straight->first = index;
+		rs_counters_stage(known->counters, queued, ticks, count);
+	}
+	if (!LIKELY(!rs_load_relaxed(&known->rule->pace.all) && ticks <= engine->notify_ticks))
+		rs_pace_change(&known->rule->pace, ticks, engine);
 }
 
 /* -- which watch -- */
 
 /* What ran has ended, and who waited for that may go on. */
-static inline void end_running(struct rs_worker *worker)
+static inline void end_running(struct rs_engine *engine, struct rs_worker *worker)
 {
 	/* R2, R3: with one worker the handler that removed a watch was ours. */
 	rs_store_release(&worker->running, (struct rs_rule *)NULL);
-	if (!LIKELY(!rs_load_seq_cst(&worker->engine->leaving)))
-		rs_rules_bury(worker->engine);
+	if (!LIKELY(!rs_load_seq_cst(&engine->leaving)))
+		rs_rules_bury(engine);
 }
 
-/* What a reply begins with that asks for nothing but to resume. */
-static uint64_t plain_reply(uint32_t kind)
+static uint16_t view_of(const struct rs_wire *wire)
 {
-	return ANSWERED_KINDS >> kind & 1 ? RS_ACTION_CONTINUE : RS_ACTION_RESUME;
+	return wire->flags & RS_FLAG_ALTERNATE_P2M ? wire->altp2m_idx : 0;
 }
 
-/* Looks a key up in the table. False: none wants it, or several, or there is a filter. */
-static bool find(struct rs_worker *worker, struct rs_known *known, uint32_t kind, uint64_t key)
+static uint64_t key_of(const struct rs_wire *wire)
+{
+	switch (wire->reason) {
+	case RS_CR:
+		return wire->u.cr.index;
+	case RS_MSR:
+		return wire->u.msr.msr;
+	case RS_PAGE:
+		return rs_table_page_key(view_of(wire), wire->u.page.gfn);
+	case RS_BREAKPOINT:
+		return *(const uint64_t *)(const void *)((const char *)wire + RS_LAYOUT_RIP);
+	default:
+		return 0;
+	}
+}
+
+/* No reply begins with this. */
+#define NO_REPLY UINT64_MAX
+
+/* No message has this version. */
+static const struct rs_head no_head = { { UINT64_MAX, 0, 0, 0 }, { UINT64_MAX, 0, 0, 0 } };
+
+/* What the handler's usual reply is, until it has given another. */
+static void expect_plain(struct rs_known *known)
+{
+	known->plain = ANSWERED_KINDS >> known->kind & 1 ? RS_ACTION_CONTINUE : RS_ACTION_RESUME;
+	known->usual[0] = NO_REPLY;
+	known->flags = RS_FLAG_VCPU_PAUSED;
+}
+
+/* The only breakpoint watch, and of all addresses: watches are of one address, or of all. */
+static bool is_everywhere(const struct rs_table *table, const struct rs_known *known)
+{
+	return known->kind == RS_BREAKPOINT && !known->rule->first &&
+	       known->rule->last == UINT64_MAX && !rs_table_has_narrow(table, RS_BREAKPOINT);
+}
+
+/* All that a request is known by, if that is to be had from its head. */
+static void describe(struct rs_known *known, const struct rs_table *table,
+		     const struct rs_wire *wire)
+{
+	struct rs_wire mask = { .version = UINT32_MAX, .reason = UINT32_MAX,
+				.flags = RS_FLAG_VCPU_PAUSED | RS_FLAG_ALTERNATE_P2M };
+
+	known->event_view = SYNCHRONOUS | view_of(wire);
+	known->wanted = known->kind == RS_PAGE ? ACCESS_ALL & ~known->rule->options.page.access : 0;
+	if (wire->flags & RS_FLAG_ALTERNATE_P2M)
+		mask.altp2m_idx = UINT16_MAX;
+	if (known->kind == RS_CR)
+		mask.u.cr.index = UINT32_MAX;
+	else if (known->kind == RS_MSR || known->kind == RS_PAGE)
+		mask.u.msr.msr = UINT64_MAX;
+	memcpy(known->head.value, wire, sizeof(known->head.value));
+	memcpy(known->head.mask, &mask, sizeof(known->head.mask));
+	if ((known->kind == RS_PAGE && known->wanted != ACCESS_ALL) ||
+	    (known->kind == RS_BREAKPOINT && !is_everywhere(table, known)))
+		known->head = no_head;
+}
+
+/* Looks a request up in the table. False: none wants it, or several, or there is a filter. */
+static bool find(struct rs_worker *worker, struct rs_known *known, const struct rs_wire *wire)
 {
 	const struct rs_table *table = worker->engine->table;
 	uint64_t changes = rs_load_acquire(rs_table_changes(table)), order = 0;
+	uint32_t kind = wire->reason;
 	struct rs_rule *rule;
 	bool more, alone;
 
@@ -133,17 +191,17 @@ static bool find(struct rs_worker *worker, struct rs_known *known, uint32_t kind
 	if (kind == RS_BREAKPOINT && rs_table_has(table, RS_TABLE_TRAPS))
 		return false;
 	rs_rcu_begin();
-	rule = rs_table_next(table, (enum rs_kind)kind, key, 0, &order, &more);
+	rule = rs_table_next(table, (enum rs_kind)kind, key_of(wire), 0, &order, &more);
 	alone = rule && !more && !rule->filtered && rule->options.handler;
-	if (alone)
-		*known = (struct rs_known){
-			.key = key,
-			.changes = changes,
-			.rule = rule,
-			.plain = plain_reply(kind),
-			.kind = kind,
-			.wanted = kind == RS_PAGE ? ACCESS_ALL & ~rule->options.page.access : 0,
-		};
+	if (alone) {
+		*known = (struct rs_known){ .rule = rule, .changes = changes, .kind = kind,
+					    .key = key_of(wire),
+					    .handler = rule->options.handler,
+					    .user = rule->options.user,
+					    .counters = &worker->counters.kinds[kind] };
+		describe(known, table, wire);
+		expect_plain(known);
+	}
 	rs_rcu_done();
 	return alone;
 }
@@ -156,78 +214,67 @@ static void change_rule(struct rs_worker *worker, uint32_t index, const struct r
 	if (index != straight->first) {
 		uint64_t now = rs_ticks();
 
-		end_stage(worker, index, now);
+		end_stage(worker->engine, worker, straight->last, index, now);
+		straight->first = index;
 		straight->began = now;
 	}
-	end_running(worker);
-	straight->rule = known->rule;
-	straight->kind = known->kind;
+	end_running(worker->engine, worker);
 	rs_rcu_publish(&worker->running, known->rule); /* Q1, R1 */
 }
 
-static inline uint64_t key_of(const struct rs_wire *wire)
+/* Q1: after `running`, which we have stored ourselves. */
+static inline bool is_current(const struct rs_engine *engine, const struct rs_known *known)
 {
-	uint32_t kind = wire->reason % KEYS;
-	uint64_t key;
-
-	memcpy(&key, (const char *)wire + key_offsets[kind], sizeof(key));
-	key &= key_masks[kind];
-	if (kind == RS_PAGE && wire->flags & RS_FLAG_ALTERNATE_P2M)
-		key = rs_table_page_key(wire->altp2m_idx, key);
-	return key;
+	return rs_load_acquire(rs_table_changes(engine->table)) == known->changes;
 }
 
-static inline struct rs_known *known_at(struct rs_worker *worker, uint32_t kind, uint64_t key)
+/* Ours to read, and its vCPU waits. */
+static inline bool is_sound(const struct rs_ring *ring, const struct rs_wire *wire)
 {
-	return &worker->known[(key + kind) % RS_KNOWN_COUNT];
+	return wire->version == ring->version && wire->vcpu_id < ring->vcpu_count &&
+	       wire->flags & RS_FLAG_VCPU_PAUSED;
 }
 
-/* The one watch that wants it, if it was found before, is still there, and runs. Or NULL. */
-static inline const struct rs_known *look_up(struct rs_worker *worker, const struct rs_wire *wire)
+static bool is_known(const struct rs_worker *worker, const struct rs_known *known,
+		     const struct rs_wire *wire)
 {
-	uint64_t key = key_of(wire);
-	const struct rs_known *known = known_at(worker, wire->reason, key);
-
-	if (!LIKELY(known->key == key && known->kind == wire->reason &&
-		    worker->running == known->rule &&
-		    /* Q1: after `running`, which we have stored ourselves. */
-		    rs_load_acquire(rs_table_changes(worker->engine->table)) == known->changes))
-		return NULL;
-	if (wire->reason == RS_PAGE && !(wire->u.page.flags & known->wanted))
-		return NULL;
-	return known;
+	return known->key == key_of(wire) && known->kind == wire->reason &&
+	       known->event_view == (SYNCHRONOUS | view_of(wire)) &&
+	       is_current(worker->engine, known);
 }
 
-/* The same in all other cases. */
-NEVER_INLINE const struct rs_known *look_again(struct rs_worker *worker, uint32_t index,
-					       const struct rs_wire *wire)
+/* The one watch that wants it, which runs from now on. Or NULL. */
+NEVER_INLINE struct rs_known *look_again(struct rs_worker *worker, uint32_t index,
+					 const struct rs_wire *wire)
 {
-	uint64_t key = key_of(wire);
-	struct rs_known *known = known_at(worker, wire->reason, key);
+	struct rs_known *known = &worker->known[(key_of(wire) + wire->reason) % RS_KNOWN_COUNT];
+	struct rs_known found, *it = known;
 
-	if ((known->key != key || known->kind != wire->reason ||
-	     known->changes != rs_load_acquire(rs_table_changes(worker->engine->table))) &&
-	    !find(worker, known, wire->reason, key))
+	if (!is_sound(&worker->engine->ring, wire))
 		return NULL;
-	if (worker->running != known->rule)
-		change_rule(worker, index, known);
-	return look_up(worker, wire);
+	if (!is_known(worker, known, wire)) {
+		it = &found;
+		if (!find(worker, it, wire))
+			return NULL;
+	}
+	if (it->kind == RS_PAGE && !(wire->u.page.flags & it->wanted))
+		return NULL;
+	if (worker->running != it->rule)
+		change_rule(worker, index, it);
+	/* The last one's place, perhaps: it is not looked at any more. */
+	if (it != known)
+		*known = found;
+	worker->straight.last = known;
+	return is_current(worker->engine, known) ? known : NULL;
 }
 
 /* -- from the ring and to it -- */
 
-/* T2, and before it to who reads the record: see ring.h, where there may be none. */
-static inline void consume(struct rs_engine *engine, uint32_t index)
-{
-	rs_store_release(&engine->record->req_cons, index);
-	rs_store_release(&engine->ring.req_cons, index);
-}
-
 /* The next request is to be copied into its turn. It is not taken yet. */
 static inline void begin_copy(const struct rs_ring *ring, struct rs_record_turn *record,
-			      uint32_t index)
+			      uint64_t number)
 {
-	rs_store_relaxed(&record->request, index | RS_RECORD_SET);
+	rs_store_relaxed(&record->request, number);
 	rs_store_release(&record->answer, 0);
 	/* P2, X2, X1, T1: what lay in the slot before, Xen had consumed. */
 	rs_tsan_acquire(&ring->page->rsp_prod);
@@ -240,41 +287,30 @@ static int leave_request(struct rs_turn *turn)
 	return LEFT;
 }
 
-/* Ours to read, and its vCPU waits. */
-static inline bool is_sound(const struct rs_ring *ring, const struct rs_wire *wire)
-{
-	return wire->version == ring->version && wire->vcpu_id < ring->vcpu_count &&
-	       wire->flags & RS_FLAG_VCPU_PAUSED;
-}
-
 /* What decode.c does, for these kinds, and turn.h's beginning of a turn. */
 static inline void begin_event(struct rs_engine *engine, struct rs_turn *turn,
-			       const struct rs_wire *wire)
+			       const struct rs_wire *wire, const struct rs_known *known)
 {
 	struct rs_event *event = &turn->event;
-	const __m128i *from = (const void *)wire;
-	__m128i *head = (void *)event, *payload = (void *)&event->page;
+	const __m128i *head = (const void *)wire, *payload = (const void *)&wire->u;
+	uint64_t serial = engine->serials + 1;
 
-	_mm_store_si128(head, _mm_shuffle_epi32(_mm_load_si128(from), HEAD_OF_EVENT));
-	event->view = wire->flags & RS_FLAG_ALTERNATE_P2M ? wire->altp2m_idx : 0;
-	event->synchronous = true;
-	from = (const void *)&wire->u;
-	_mm_storeu_si128(payload, _mm_loadu_si128(from));
-	_mm_storeu_si128(payload + 1, _mm_loadu_si128(from + 1));
-	event->serial = ++engine->serials;
+	_mm_store_si128((void *)event, _mm_shuffle_epi32(_mm_load_si128(head), HEAD_OF_EVENT));
+	memcpy(&event->view, &known->event_view, sizeof(known->event_view));
+	_mm_storeu_si128((void *)&event->page, _mm_loadu_si128(payload));
+	_mm_storeu_si128((__m128i *)(void *)&event->page + 1, _mm_loadu_si128(payload + 1));
+	engine->serials = event->serial = serial;
 	/* Plain: nobody knows of this event yet. */
-	rs_store_relaxed(&turn->state, event->serial << RS_TURN_SERIAL_SHIFT);
+	rs_store_relaxed(&turn->state, serial);
 }
 
-/* The request's own head, and of its flags only that the vCPU waits; and `flags`. */
-static inline void write_head(struct rs_turn *turn, const struct rs_wire *wire, uint32_t flags)
+/*
+ * The answer is the request itself, where it lies, with other flags: Xen looks at nothing else that
+ * they do not ask for. What they ask for is added before.
+ */
+static inline void write_flags(struct rs_turn *turn, uint32_t flags)
 {
-	__m128i head = _mm_load_si128((const void *)wire);
-
-	head = _mm_and_si128(head, _mm_setr_epi32(-1, RS_FLAG_VCPU_PAUSED, -1, -1));
-	if (flags)
-		head = _mm_or_si128(head, _mm_setr_epi32(0, (int)flags, 0, 0));
-	_mm_storeu_si128((void *)turn->slot, head);
+	rs_store_relaxed(&((struct rs_wire *)(void *)turn->slot)->flags, flags);
 }
 
 /* What rs_turn_answer and rs_event_reply want to find in a turn. */
@@ -288,22 +324,12 @@ static void complete(const struct rs_worker *worker, struct rs_turn *turn, uint3
 	turn->ended = rs_ticks();
 }
 
-/* Xen looks at the payload whether the page is still closed. */
-static void write_emulate(struct rs_lane *lane, struct rs_turn *turn, const struct rs_wire *wire)
-{
-	lane->emulating = true;
-	lane->gfn = wire->u.page.gfn;
-	write_head(turn, wire, RS_FLAG_EMULATE);
-	memcpy(turn->slot + offsetof(struct rs_wire, u), &wire->u, sizeof(wire->u));
-}
-
 /* All that Xen sets of a vCPU, as it was asked for, and found sound. */
-static void write_registers(struct rs_lane *lane, struct rs_turn *turn, const struct rs_wire *wire)
+static void write_registers(struct rs_turn *turn)
 {
-	lane->emulating = false;
-	write_head(turn, wire, RS_FLAG_SET_REGISTERS);
 	memcpy(turn->slot + RS_ANSWER_HEAD_SIZE, turn->answer.message + RS_ANSWER_HEAD_SIZE,
 	       sizeof(struct rs_registers));
+	write_flags(turn, RS_FLAG_VCPU_PAUSED | RS_FLAG_SET_REGISTERS);
 	turn->answer.data = RS_ANSWER_EMPTY;
 }
 
@@ -325,28 +351,43 @@ NEVER_INLINE int fail(struct rs_engine *engine, int error)
 	return error;
 }
 
-/* All that is written, to Xen; then what was done is counted. */
-ALWAYS_INLINE int put(struct rs_worker *worker, uint32_t index)
+/*
+ * All that is written, to Xen; then what was done is counted. `direct`: the event channel is
+ * Linux's own, and the visit ends. `staged`: a handler has run since the last stage, as is known
+ * beforehand.
+ */
+ALWAYS_INLINE int put(struct rs_engine *engine, struct rs_worker *worker,
+		      const struct rs_known *known, uint32_t index, bool direct, bool staged)
 {
-	struct rs_engine *engine = worker->engine;
-	struct rs_ring *ring = &engine->ring;
-	uint32_t count = index - ring->rsp_prod;
-	uint64_t now = rs_ticks();
+	struct rs_straight *straight = &worker->straight;
+	uint64_t ended = rs_ticks(), now;
+	uint32_t count;
 	int error;
 
-	rs_ring_push_to(ring, index);
-	error = rs_doorbell_notify(&engine->doorbell);
-	if (index != worker->straight.first)
-		end_stage(worker, index, now);
-	worker->straight.began = now = rs_ticks();
-	rs_counters_batch(&worker->counters, now - worker->straight.seen, count);
-	return LIKELY(!error) ? 0 : fail(engine, error);
+	rs_ring_show(&engine->ring, index);
+	error = direct ? rs_xen_port_notify(&engine->port) : rs_doorbell_notify(&engine->doorbell);
+	now = rs_ticks();
+	count = index - engine->ring.rsp_prod;
+	rs_ring_note(&engine->ring, index);
+	if (!LIKELY(!error))
+		return fail(engine, error);
+	if (staged || index != straight->first)
+		end_stage(engine, worker, known, index, ended);
+	rs_counters_batch(&worker->counters, now - straight->seen, count);
+	if (!direct) {
+		/* There may be more of this visit. */
+		straight->first = index;
+		straight->began = now;
+	}
+	return 0;
 }
 
-/* Before a handler that may take longer than a notify. */
+/* In the middle of a visit. */
 NEVER_INLINE int put_early(struct rs_worker *worker, uint32_t index)
 {
-	return put(worker, index);
+	if (index == worker->engine->ring.rsp_prod)
+		return 0;
+	return put(worker->engine, worker, worker->straight.last, index, false, false);
 }
 
 /* Before it is kept, when anybody may answer it: all that the general path wants to find. */
@@ -354,11 +395,12 @@ static int keep(struct rs_worker *worker, struct rs_turn *turn, uint32_t index,
 		const struct rs_reply *reply)
 {
 	struct rs_engine *engine = worker->engine;
-	int error = index != engine->ring.rsp_prod ? put_early(worker, index) : 0;
+	int error = put_early(worker, index);
 
+	rs_store_release(&engine->ring.req_cons, index + 1); /* T2 */
 	complete(worker, turn, index);
 	rs_answer_resume(&turn->answer, &turn->event);
-	end_running(worker);
+	end_running(engine, worker);
 	rs_count(&worker->counters, &worker->counters.requests, 1);
 	rs_and_acq_rel(&engine->unused, ~(1ULL << turn->number));
 	rs_lane_push(turn->lane, turn->number);
@@ -367,27 +409,48 @@ static int keep(struct rs_worker *worker, struct rs_turn *turn, uint32_t index,
 	return error ? error : KEPT;
 }
 
-/* Of a page fault Xen emulates the instruction, without more ado, as settle.c would have it do. */
-static inline bool is_emulated(const struct rs_turn *turn, const struct rs_wire *wire,
-			       const struct rs_reply *reply)
+/* -- the handler's reply -- */
+
+static bool is_plain_action(const struct rs_reply *reply, enum rs_action action)
 {
-	if (wire->reason != RS_PAGE || reply->flags || turn->answer.data != RS_ANSWER_EMPTY)
-		return false;
-	return (reply->action == RS_ACTION_EMULATE || reply->action == RS_ACTION_CONTINUE) &&
-	       rs_past_is_plain(turn->engine, &turn->event, reply->action == RS_ACTION_EMULATE);
+	return reply->action == action && !reply->flags;
 }
 
 /*
- * A breakpoint or a CPUID that is moved past, which is all that was asked for: by the handler or, of
- * CPUID, by default. Then it is in the answer's registers.
+ * In a view, into which the vCPU returns. To go on comes to the same, as long as nobody looks at the
+ * instruction, if the watch does not want a step, and the page has no hidden breakpoints.
  */
-static bool is_skipped(struct rs_turn *turn, const struct rs_wire *wire,
-		       const struct rs_reply *reply)
+static bool is_fast_step(const struct rs_engine *engine, const struct rs_known *known,
+			 const struct rs_event *event, const struct rs_reply *reply)
+{
+	enum rs_way way = known->rule->options.way ? known->rule->options.way : engine->way;
+
+	if (!event->view || !engine->can_step)
+		return false;
+	if (is_plain_action(reply, RS_ACTION_FAST_STEP))
+		return !reply->view && (known->kind == RS_PAGE || known->kind == RS_BREAKPOINT) &&
+		       (reply->return_view == RS_VIEW_SAME || reply->return_view == event->view);
+	return is_plain_action(reply, RS_ACTION_CONTINUE) && known->kind == RS_PAGE &&
+	       way != RS_WAY_STEP;
+}
+
+/* Of a page fault Xen emulates the instruction: as the handler says, or if it says nothing. */
+static bool may_be_emulated(const struct rs_known *known, const struct rs_reply *reply)
+{
+	return known->kind == RS_PAGE && (is_plain_action(reply, RS_ACTION_EMULATE) ||
+					  is_plain_action(reply, RS_ACTION_CONTINUE));
+}
+
+/*
+ * A breakpoint or a CPUID that is moved past, which is all that was asked for: by the handler or,
+ * of CPUID, by default. Then it is in the answer's registers.
+ */
+static bool is_skipped(struct rs_turn *turn, const struct rs_reply *reply)
 {
 	const struct rs_registers *registers;
-	bool cpuid = wire->reason == RS_CPUID;
+	bool cpuid = turn->event.kind == RS_CPUID;
 
-	if ((wire->reason != RS_BREAKPOINT && !cpuid) || reply->action > RS_ACTION_RESUME)
+	if ((turn->event.kind != RS_BREAKPOINT && !cpuid) || reply->action > RS_ACTION_RESUME)
 		return false;
 	if (cpuid && reply->action == RS_ACTION_CONTINUE && !reply->flags &&
 	    turn->answer.data == RS_ANSWER_EMPTY)
@@ -399,156 +462,337 @@ static bool is_skipped(struct rs_turn *turn, const struct rs_wire *wire,
 	       !rs_registers_check(registers, &turn->event);
 }
 
+/* What the handler's usual reply comes to, if that depends on nothing but what write_usual asks. */
+static void expect(struct rs_known *known, const struct rs_engine *engine,
+		   const struct rs_event *event, const struct rs_reply *reply)
+{
+	if (is_fast_step(engine, known, event, reply))
+		known->flags = FAST_STEP_FLAGS;
+	else if (may_be_emulated(known, reply) &&
+		 (reply->action == RS_ACTION_EMULATE || !event->view))
+		known->flags = RS_FLAG_VCPU_PAUSED | RS_FLAG_EMULATE;
+	else
+		return;
+	memcpy(known->usual, reply, sizeof(known->usual));
+}
+
+/* Xen's emulation may come to nothing, and that be reported next. */
+static inline void note_emulation(struct rs_lane *lane, const struct rs_event *event)
+{
+	lane->emulated = lane->events;
+	lane->gfn = event->page.gfn;
+}
+
+/*
+ * The answer to the handler's usual reply. False: not to this event, or not without a look at the
+ * instruction, for which the guest's memory is open.
+ */
+static inline bool write_usual(const struct rs_engine *engine, const struct rs_known *known,
+			       struct rs_turn *turn)
+{
+	struct rs_lane *lane = &engine->lanes[turn->event.vcpu];
+	struct rs_wire *answer = (void *)turn->slot;
+
+	if (rs_load_relaxed(&engine->guest))
+		return false;
+	if (known->flags == FAST_STEP_FLAGS) {
+		/* It would end the stepping that somebody has asked for. */
+		if (lane->stepping || rs_load_relaxed(&engine->traps.count))
+			return false;
+		answer->altp2m_idx = 0;
+		answer->u.fast_singlestep_p2midx = turn->event.view;
+	} else {
+		note_emulation(lane, &turn->event);
+	}
+	rs_store_relaxed(&answer->flags, known->flags);
+	return true;
+}
+
+static inline bool is_usual(const struct rs_known *known, const struct rs_reply *reply)
+{
+	uint64_t words[2];
+
+	memcpy(words, reply, sizeof(words));
+	return words[0] == known->usual[0] && words[1] == known->usual[1];
+}
+
 /* From a reply that is not plain to the answer. */
 NEVER_INLINE int answer(struct rs_worker *worker, struct rs_turn *turn, uint32_t index,
 			const struct rs_reply *reply)
 {
-	const struct rs_wire *wire = (const void *)turn->record->message;
-	struct rs_lane *lane = &worker->engine->lanes[wire->vcpu_id];
+	struct rs_known *known = worker->straight.last;
+	bool empty = turn->answer.data == RS_ANSWER_EMPTY;
 
 	if (reply->action == RS_ACTION_LATER)
 		return keep(worker, turn, index, reply);
-	if (is_emulated(turn, wire, reply))
-		write_emulate(lane, turn, wire);
-	else if (is_skipped(turn, wire, reply))
-		write_registers(lane, turn, wire);
-	else
+	if (empty)
+		expect(known, worker->engine, &turn->event, reply);
+	if (empty && may_be_emulated(known, reply) &&
+	    rs_past_is_plain(worker->engine, &turn->event, reply->action == RS_ACTION_EMULATE)) {
+		note_emulation(&worker->engine->lanes[turn->event.vcpu], &turn->event);
+		write_flags(turn, RS_FLAG_VCPU_PAUSED | RS_FLAG_EMULATE);
+	} else if (is_skipped(turn, reply)) {
+		write_registers(turn);
+	} else {
 		write_other(worker, turn, index, reply);
+	}
 	return ANSWERED;
 }
 
-/* The request that was copied, as far as its answer: an enum outcome or -errno. */
-ALWAYS_INLINE int handle(struct rs_worker *worker, struct rs_turn *turn, uint32_t index)
+/* Its handler's turn, as far as its answer: an enum outcome or -errno. */
+ALWAYS_INLINE int handle(struct rs_engine *engine, struct rs_worker *worker, struct rs_turn *turn,
+			 uint64_t number, const struct rs_known *known)
 {
-	struct rs_engine *engine = worker->engine;
-	const struct rs_wire *wire = (const void *)turn->record->message;
-	const struct rs_known *known;
-	const struct rs_rule *rule;
 	struct rs_reply reply;
-	struct rs_lane *lane;
 	uint64_t first_word;
 	int result;
 
-	if (!LIKELY(is_sound(&engine->ring, wire)))
-		return leave_request(turn);
-	known = look_up(worker, wire);
-	if (!LIKELY(known)) {
-		known = look_again(worker, index, wire);
-		if (!known)
-			return leave_request(turn);
-	}
-	rule = known->rule;
-	if (!LIKELY(!rs_load_relaxed(&rule->pace.held)) && index != engine->ring.rsp_prod) {
-		result = put_early(worker, index);
-		if (result)
-			return result;
-	}
-	consume(engine, index + 1);
-	begin_event(engine, turn, wire);
-	reply = rule->options.handler(&turn->event, rule->options.user);
+	reply = known->handler(&turn->event, known->user);
 	memcpy(&first_word, &reply, sizeof(first_word));
-	lane = &engine->lanes[wire->vcpu_id];
-	rs_count_own(&lane->events, 1);
 	if (LIKELY(first_word == known->plain && turn->answer.data == RS_ANSWER_EMPTY)) {
-		lane->emulating = false;
-		write_head(turn, wire, 0);
-	} else {
-		result = answer(worker, turn, index, &reply);
-		if (result != ANSWERED)
+		write_flags(turn, RS_FLAG_VCPU_PAUSED);
+	} else if (!LIKELY(turn->answer.data == RS_ANSWER_EMPTY && is_usual(known, &reply) &&
+			   write_usual(engine, known, turn))) {
+		result = answer(worker, turn, (uint32_t)number, &reply);
+		if (!LIKELY(result == ANSWERED))
 			return result;
 	}
-	rs_store_release(&turn->record->answer, index | RS_RECORD_SET);
+	rs_store_release(&turn->record->answer, number);
 	/* Whoever answers it from now on comes too late. */
 	rs_store_relaxed(&turn->state, 0);
 	return ANSWERED;
 }
 
-/* Nobody else can put: he would need a turn. */
-static inline bool may_begin(const struct rs_worker *worker)
-{
-	const struct rs_engine *engine = worker->engine;
-
-	return !worker->pulling &&
-	       !rs_load_acquire(&engine->responder.word) && /* C2 */
-	       engine->ring.rsp_prod == engine->ring.req_cons;
-}
-
-ALWAYS_INLINE void begin_visit(struct rs_worker *worker, uint32_t begin)
+/* Most likely it is the same watch again: that, or `none`. */
+ALWAYS_INLINE const struct rs_known *begin_visit(struct rs_engine *engine,
+						 struct rs_worker *worker,
+						 const struct rs_known *known, uint32_t begin)
 {
 	struct rs_straight *straight = &worker->straight;
 
 	straight->first = begin;
-	straight->seen = straight->began = rs_ticks();
-	/* Most likely it is the same watch again. */
-	rs_rcu_publish(&worker->running, straight->rule); /* Q1, R1 */
+	straight->seen = rs_ticks();
+	rs_store_relaxed(&straight->began, straight->seen);
+	rs_rcu_publish(&worker->running, known->rule); /* Q1, R1 */
+	return LIKELY(is_current(engine, known)) ? known : &straight->none;
 }
 
-/* What remains of a visit whose last request was not answered here. */
+/* After a handler, before the next one: of a watch that is quick and still there it may be. */
+NEVER_INLINE const struct rs_known *look_twice(struct rs_worker *worker, uint32_t index)
+{
+	const struct rs_known *known = worker->straight.last;
+
+	if (rs_load_relaxed(&known->rule->pace.held) && put_early(worker, index))
+		return NULL;
+	return rs_load_relaxed(&known->rule->pace.gone) ? &worker->straight.none : known;
+}
+
+/* What remains of a visit whose last request was not answered here. Returns how many were. */
 NEVER_INLINE int end_otherwise(struct rs_worker *worker, uint32_t begin, uint32_t index, int result)
 {
 	/* Another thread may put its answer by now: nothing here is ours alone any more. */
 	if (result == KEPT)
 		return rs_worker_visit_lanes(worker, (int)(index - begin) + 1);
-	if (result >= 0 && index != worker->engine->ring.rsp_prod)
-		result = put(worker, index);
-	end_running(worker);
+	if (result >= 0)
+		result = put_early(worker, index);
+	end_running(worker->engine, worker);
 	return result < 0 ? result : rs_worker_visit_lanes(worker, (int)(index - begin));
 }
 
-/* The same for each way to copy a message, which is inside. */
-#define VISIT(name, attributes, copy)                                                         \
-	attributes NEVER_INLINE int name(struct rs_worker *worker, uint32_t begin,            \
-					 uint32_t end)                                        \
-	{                                                                                     \
-		struct rs_engine *engine = worker->engine;                                    \
-		struct rs_turn *turn = &engine->turns[begin % RS_RING_SLOTS];                 \
-		uint32_t index = begin;                                                       \
-		int result;                                                                   \
-                                                                                              \
-		begin_visit(worker, begin);                                                   \
-		do {                                                                          \
-			struct rs_record_turn *record = turn->record;                         \
-                                                                                              \
-			begin_copy(&engine->ring, record, index);                             \
-			copy(record->message, turn->slot);                                    \
-			rs_compiler_barrier();                                                \
-			result = handle(worker, turn, index);                                 \
-			if (!LIKELY(result == ANSWERED))                                      \
-				return end_otherwise(worker, begin, index, result);           \
-			turn = turn->next;                                                    \
-		} while (++index != end);                                                     \
-		result = put(worker, index);                                                  \
-		end_running(worker);                                                          \
-		return result < 0 ? result : (int)(index - begin);                            \
-	}
+/* -- asleep -- */
 
-VISIT(visit_avx, __attribute__((target("avx"))), rs_copy_avx)
-VISIT(visit_sse2, , rs_copy_sse2)
+/* As watch() in wait.c, where nothing can be under way and nobody spins. */
+ALWAYS_INLINE int sleep_alone(struct rs_engine *engine, struct rs_worker *worker,
+			      struct pollfd fds[2], int timeout_ms)
+{
+	static const struct rs_doorbell_calls calls = RS_XEN_PORT_CALLS;
+	struct rs_doorbell *doorbell = &engine->doorbell;
+	int error;
+
+	if (!doorbell->armed) {
+		error = calls.unmask(&engine->port); /* S1 */
+		if (error)
+			return error;
+		doorbell->armed = true;
+		if (rs_load_acquire(&engine->ring.page->req_prod) != engine->ring.req_cons)
+			return RS_DOORBELL_WORK;
+	}
+	rs_add_own(&worker->counters.sleeps, 1);
+	/* Who stops us makes wake_fd readable, whether we sleep or not. */
+	return rs_doorbell_block_at(doorbell, &calls, &engine->port, fds, timeout_ms);
+}
+
+/* -- the loop -- */
+
+/* A request that is not for the watch that was the last one's: *known is its, or it is LEFT. */
+NEVER_INLINE int prepare(struct rs_worker *worker, struct rs_turn *turn, uint32_t index,
+			 const struct rs_known **known)
+{
+	*known = look_again(worker, index, (const void *)turn->record->message);
+	if (!*known)
+		return leave_request(turn);
+	return rs_load_relaxed(&(*known)->rule->pace.held) ? put_early(worker, index) : ANSWERED;
+}
+
+/*
+ * Handles the requests from *number on, whose turns begin with *turn and which are most likely for
+ * *known; all three go on with them, to the end. False: not all of them, or something else besides;
+ * *handled gets how many there were, or -errno. `direct` as in put; `avx`: how to copy.
+ */
+ALWAYS_INLINE bool handle_all(struct rs_engine *engine, struct rs_worker *worker,
+			      struct rs_turn **turn, const struct rs_known **known,
+			      uint64_t *number, uint32_t end, bool direct, bool avx, int *handled)
+{
+	uint32_t begin = (uint32_t)*number;
+	int result;
+
+	*known = begin_visit(engine, worker, *known, begin);
+	for (;;) {
+		struct rs_record_turn *record = (*turn)->record;
+		const struct rs_wire *wire = (const void *)record->message;
+		uint32_t vcpu;
+		bool same;
+
+		begin_copy(&engine->ring, record, *number);
+		same = avx ? rs_copy_avx(record->message, (*turn)->slot, &(*known)->head)
+			   : rs_copy_sse2(record->message, (*turn)->slot, &(*known)->head);
+		rs_compiler_barrier();
+		vcpu = wire->vcpu_id;
+		if (!LIKELY(same && vcpu < engine->ring.vcpu_count)) {
+			result = prepare(worker, *turn, (uint32_t)*number, known);
+			if (result != ANSWERED)
+				break;
+		}
+		/* T2 to who reads the record. The ring's own is noted by put. */
+		rs_store_release(&engine->record->req_cons, (uint32_t)*number + 1);
+		begin_event(engine, *turn, wire, *known);
+		rs_add_own(&engine->lanes[vcpu].events, 1);
+		result = handle(engine, worker, *turn, *number, *known);
+		if (!LIKELY(result == ANSWERED))
+			break;
+		*turn = (*turn)->next;
+		if ((uint32_t)++*number == end) {
+			result = put(engine, worker, *known, end, direct, true);
+			end_running(engine, worker);
+			*handled = result ? result : (int)(end - begin);
+			return !result;
+		}
+		if (!LIKELY(!rs_load_relaxed(&(*known)->rule->pace.all))) {
+			*known = look_twice(worker, (uint32_t)*number);
+			result = LEFT;
+			if (!*known)
+				break;
+		}
+	}
+	*handled = end_otherwise(worker, begin, (uint32_t)*number, result);
+	return false;
+}
+
+/* Nothing is under way, and nobody else can put: he would need a turn. */
+static bool is_alone(const struct rs_worker *worker)
+{
+	const struct rs_engine *engine = worker->engine;
+
+	return rs_load_acquire(&engine->unused) == ALL_TURNS && /* F1 */
+	       !worker->pulling &&
+	       !rs_load_acquire(&engine->responder.word) && /* C2 */
+	       engine->ring.rsp_prod == engine->ring.req_cons;
+}
+
+/* How many requests wait: more than there can be, too, if their numbers begin anew among them. */
+static inline uint64_t pending(const struct rs_ring *ring, uint64_t number)
+{
+	return (uint64_t)rs_load_acquire(&ring->page->req_prod) - (uint32_t)number; /* T1 */
+}
 
 int rs_straight_visit(struct rs_worker *worker)
 {
-	const struct rs_engine *engine = worker->engine;
-	uint32_t begin = engine->ring.req_cons;
-	uint32_t end = rs_load_acquire(&engine->ring.page->req_prod); /* T1 */
+	struct rs_engine *engine = worker->engine;
+	uint64_t number = engine->ring.req_cons | RS_RECORD_SET;
+	uint64_t count = pending(&engine->ring, number);
+	struct rs_turn *turn = &engine->turns[number % RS_RING_SLOTS];
+	const struct rs_known *known = worker->straight.last;
+	int handled = 0;
 
-	/* F1 */
-	if (rs_load_acquire(&engine->unused) != ALL_TURNS)
+	if (!is_alone(worker) || count > RS_RING_SLOTS)
 		return rs_worker_visit_lanes(worker, 0);
-	if (begin == end)
-		return 0;
-	if (!may_begin(worker) || end - begin > RS_RING_SLOTS)
-		return rs_worker_visit_lanes(worker, 0);
-	return engine->straight_avx ? visit_avx(worker, begin, end)
-				    : visit_sse2(worker, begin, end);
+	if (count)
+		handle_all(engine, worker, &turn, &known, &number, (uint32_t)(number + count),
+			   false, false, &handled);
+	return handled;
+}
+
+/* `ours`: to sleep is all there is to waiting. */
+ALWAYS_INLINE int serve(struct rs_worker *worker, bool ours, bool avx)
+{
+	struct rs_engine *engine = worker->engine;
+	int timeout_ms = engine->release_fd < 0 ? RS_LOOK_MS : -1;
+	uint64_t number = engine->ring.req_cons | RS_RECORD_SET;
+	struct rs_turn *turn = &engine->turns[number % RS_RING_SLOTS];
+	const struct rs_known *known = worker->straight.last;
+	struct pollfd fds[2];
+	int result = rs_doorbell_fds(&engine->doorbell, fds), handled;
+
+	if (result)
+		return result;
+	while (!rs_load_relaxed(&engine->stop)) {
+		uint64_t count = pending(&engine->ring, number);
+
+		if (!count) {
+			result = ours ? sleep_alone(engine, worker, fds, timeout_ms)
+				      : rs_wait(worker, -1);
+			if (!LIKELY(result == RS_DOORBELL_WORK))
+				return result;
+			continue;
+		}
+		if (!LIKELY(count <= RS_RING_SLOTS &&
+			    handle_all(engine, worker, &turn, &known, &number,
+				       (uint32_t)(number + count), true, avx, &handled)))
+			break;
+	}
+	return RS_DOORBELL_WORK;
+}
+
+NEVER_INLINE int serve_asleep(struct rs_worker *worker)
+{
+	return serve(worker, true, true);
+}
+
+NEVER_INLINE int serve_awake(struct rs_worker *worker)
+{
+	return serve(worker, false, true);
+}
+
+NEVER_INLINE int serve_without_avx(struct rs_worker *worker)
+{
+	return serve(worker, false, false);
+}
+
+int rs_straight_serve(struct rs_worker *worker)
+{
+	const struct rs_engine *engine = worker->engine;
+
+	if (!is_alone(worker) || engine->doorbell.calls != &rs_xen_port_calls)
+		return RS_DOORBELL_WORK;
+	if (!engine->straight_avx)
+		return serve_without_avx(worker);
+	return engine->waiting == RS_WAIT_SPIN || engine->may_spin ? serve_awake(worker)
+								   : serve_asleep(worker);
 }
 
 void rs_straight_open(struct rs_engine *engine)
 {
-	engine->straight = engine->worker_count == 1 && !engine->on_message;
+	engine->straight = engine->worker_count == 1 && !engine->on_message && rs_rcu_can_publish();
 	engine->straight_avx = __builtin_cpu_supports("avx");
 	engine->ring.mirror = &engine->record->req_cons;
 	for (uint32_t i = 0; i < RS_RING_SLOTS; i++) {
 		engine->turns[i].slot = rs_ring_slot(&engine->ring, i);
 		engine->turns[i].next = &engine->turns[(i + 1) % RS_RING_SLOTS];
+	}
+	for (uint32_t i = 0; i < engine->worker_count; i++) {
+		struct rs_straight *straight = &engine->workers[i].straight;
+
+		straight->none.head = no_head;
+		straight->last = &straight->none;
 	}
 }

@@ -15,34 +15,53 @@
  *   Q2  who changes it does, makes all threads pass a barrier (rs_rcu_wait), then looks what runs
  *
  * At least one of the two sees the other: Dekker's pattern, with the barrier on the side that is
- * seldom used. Model: tests/model/straight.pml.
+ * seldom used. Q1 once a visit will do, since it says so until the end of that; but for what a
+ * handler of ours removes meanwhile: that is told by the rule (rs_pace.gone). A watch that is new
+ * by then was not there when these requests were made. Model: tests/model/straight.pml.
  */
 #ifndef RS_ENGINE_STRAIGHT_H
 #define RS_ENGINE_STRAIGHT_H
 
 #include <stdint.h>
 
+#include <ringside/watch.h>
+
+#include "ring/copy.h"
+
 struct rs_engine;
+struct rs_kind_counters;
 struct rs_rule;
 struct rs_worker;
 
 /* How many keys a worker remembers; a power of two. */
 #define RS_KNOWN_COUNT 64
 
-/* The one watch for a key, as it was found. */
+/*
+ * The one watch for a key, as it was found, and the answer that its handler's usual reply comes
+ * to. What a request begins with tells most of what has to be asked of it: version, the flags of a
+ * vCPU that waits and of a view, reason, view, and the key, which is a CR's index, an MSR's, or a
+ * page's. Where that is not enough no head is like it.
+ */
 struct rs_known {
-	uint64_t key;
-	uint64_t changes; /* of the table, by then; 0: nothing was found yet */
+	struct rs_head head __attribute__((aligned(64)));
+	uint64_t plain; /* the handler's usual reply, if its answer is but to resume: the first word; */
+	uint64_t usual[2]; /* else this is it, but for what is behind, */
+	uint32_t flags;    /* and its answer */
+	uint32_t event_view; /* the event's view, and that it is synchronous */
+	rs_handler handler;
+	void *user;
 	struct rs_rule *rule;
-	uint64_t plain; /* the first word of a reply that asks for nothing but to resume */
+	struct rs_kind_counters *counters;
+	uint64_t changes; /* of the table, when it was found; 0: nothing was found yet */
+	uint64_t key;
 	uint32_t kind;
 	uint32_t wanted; /* RS_PAGE: what of an access it wants to see */
-} __attribute__((aligned(64)));
+};
 
 /* A worker's, while it visits. Handlers of one watch, one after the other, are a stage. */
 struct rs_straight {
-	struct rs_rule *rule; /* that has run last; may be gone */
-	uint32_t kind;
+	struct rs_known *last; /* that was handled; its rule may be gone */
+	struct rs_known none;  /* that no request is like */
 	uint32_t first; /* request of the stage */
 	uint64_t began; /* ticks: the stage */
 	uint64_t seen;  /* the requests */
@@ -53,5 +72,11 @@ void rs_straight_open(struct rs_engine *engine);
 
 /* As rs_worker_visit, which it goes on with where the ring holds something else. */
 int rs_straight_visit(struct rs_worker *worker);
+
+/*
+ * Visits and waits, in turn, until it is to stop (RS_DOORBELL_WORK too), or something else than
+ * this way's is to be done. Returns what rs_wait does: RS_DOORBELL_WORK if it may be on the ring.
+ */
+int rs_straight_serve(struct rs_worker *worker);
 
 #endif

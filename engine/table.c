@@ -420,6 +420,11 @@ bool rs_table_has(const struct rs_table *table, enum rs_kind kind)
 	return rs_load_acquire(&table->levels[kind]);
 }
 
+bool rs_table_has_narrow(const struct rs_table *table, enum rs_kind kind)
+{
+	return rs_load_acquire(&table->levels[kind]) & ~(1U << (LEVELS - 1));
+}
+
 size_t rs_table_count(const struct rs_table *table, enum rs_kind kind)
 {
 	return table->references[kind];

@@ -106,6 +106,9 @@ void rs_table_visit(const struct rs_table *table, enum rs_kind kind, uint64_t ke
 /* Are there watches of a kind? In a read section. */
 bool rs_table_has(const struct rs_table *table, enum rs_kind kind);
 
+/* Are there watches of a kind that want less than half of all keys? Likewise. */
+bool rs_table_has_narrow(const struct rs_table *table, enum rs_kind kind);
+
 /* How many watches of a kind there are (a range counts for each of its blocks). */
 size_t rs_table_count(const struct rs_table *table, enum rs_kind kind);
 

@@ -41,7 +41,7 @@ static void read_event(struct rs_engine *engine, struct rs_turn *turn,
 							    : NULL;
 	turn->event.serial = ++engine->serials;
 	/* Plain: nobody knows of this event yet, and who answers its predecessor compares. */
-	rs_store_relaxed(&turn->state, turn->event.serial << RS_TURN_SERIAL_SHIFT);
+	rs_store_relaxed(&turn->state, turn->event.serial);
 }
 
 /*

@@ -120,10 +120,10 @@ static void inject(struct rs_engine *engine, const struct rs_turn *turn)
 
 static void remember(struct rs_lane *lane, const struct rs_turn *turn)
 {
-	lane->emulating = turn->event.kind == RS_PAGE &&
-			  rs_answer_flags(&turn->answer) & RS_FLAG_EMULATE;
-	if (lane->emulating)
-		lane->gfn = turn->event.page.gfn;
+	if (turn->event.kind != RS_PAGE || !(rs_answer_flags(&turn->answer) & RS_FLAG_EMULATE))
+		return;
+	lane->emulated = lane->events;
+	lane->gfn = turn->event.page.gfn;
 }
 
 static void respond(struct rs_engine *engine, struct rs_turn *turn, const struct rs_reply *reply)
@@ -200,9 +200,7 @@ bool rs_turn_end(struct rs_worker *worker, struct rs_turn *turn, struct rs_reply
 			return false;
 		worker->pulled = false;
 	}
-	if (is_answered(turn, &reply))
-		turn->lane->emulating = false;
-	else
+	if (!is_answered(turn, &reply))
 		rs_turn_answer(worker->engine, turn, reply);
 	/* Whoever answers it from now on comes too late. */
 	rs_store_relaxed(&turn->state, 0);
@@ -217,7 +215,7 @@ bool rs_turn_run(struct rs_worker *worker, struct rs_turn *turn)
 	/* No such vCPU: the response frees the slot, and that is all it can do. */
 	if (!lane)
 		return true;
-	rs_count_own(&lane->events, 1);
+	rs_add_own(&lane->events, 1);
 	turn->stepped = turn->event.kind == RS_SINGLESTEP && lane->detour != RS_DETOUR_NONE;
 	if (engine->draining) {
 		rs_turn_drain(engine, turn);

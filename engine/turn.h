@@ -23,15 +23,13 @@ struct rs_lane;
 struct rs_worker;
 
 /*
- * Who may still answer it. The event's serial number is in the bits above, so that a late
+ * Who may still answer it. The event's serial number is in the bits below, so that a late
  * answer to an event that has gone does not hit the turn's next one.
  */
-enum {
-	RS_TURN_CLAIMED = 1, /* somebody has called rs_event_reply */
-	RS_TURN_REPLIED = 2, /* and `reply` is there */
-	RS_TURN_KEPT = 4,    /* the handler has returned RS_LATER */
-};
-#define RS_TURN_SERIAL_SHIFT 3
+#define RS_TURN_CLAIMED (1ULL << 61) /* somebody has called rs_event_reply */
+#define RS_TURN_REPLIED (1ULL << 62) /* and `reply` is there */
+#define RS_TURN_KEPT (1ULL << 63)    /* the handler has returned RS_LATER */
+#define RS_TURN_SERIAL (RS_TURN_CLAIMED - 1)
 
 struct rs_turn {
 	uint64_t state;

@@ -143,7 +143,7 @@ static int block(struct rs_worker *worker, int timeout_ms)
 	rs_store_seq_cst(&engine->blocked, 1);
 	if (!rs_load_seq_cst(&engine->ready) && !rs_load_seq_cst(&engine->stop)) {
 		begin = engine->may_spin ? rs_ticks() : 0;
-		rs_count_own(&worker->counters.sleeps, 1);
+		rs_add_own(&worker->counters.sleeps, 1);
 		result = rs_doorbell_block(&engine->doorbell, timeout_ms);
 		if (engine->may_spin && result == RS_DOORBELL_WORK &&
 		    rs_ticks() - begin < SPIN_TICKS)

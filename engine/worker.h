@@ -35,8 +35,17 @@ struct rs_rule;
 
 /* How long a watch's handler has taken lately; read before each call, written on a change. */
 struct rs_pace {
-	uint8_t held; /* calls left until it is known to take less time than a notify */
-	uint8_t slow; /* calls left until it is known to take less time than waking a thread */
+	union {
+		struct {
+			/* Calls left until it is known to take less time than a notify; */
+			uint8_t held;
+			/* than waking a thread. */
+			uint8_t slow;
+			uint8_t gone; /* its rule was unpublished */
+			uint8_t unused;
+		};
+		uint32_t all; /* 0: it is quick, and there */
+	};
 };
 
 struct rs_worker {

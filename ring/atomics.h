@@ -17,6 +17,8 @@
 #ifndef RS_RING_ATOMICS_H
 #define RS_RING_ATOMICS_H
 
+#include <stdint.h>
+
 #define rs_load_relaxed(pointer) __atomic_load_n((pointer), __ATOMIC_RELAXED)
 #define rs_load_acquire(pointer) __atomic_load_n((pointer), __ATOMIC_ACQUIRE)
 #define rs_load_seq_cst(pointer) __atomic_load_n((pointer), __ATOMIC_SEQ_CST)
@@ -64,6 +66,22 @@ static inline void rs_cpu_relax(void)
 #if __has_feature(thread_sanitizer)
 #define RS_TSAN 1
 #endif
+#endif
+
+/*
+ * Adds to a counter that one thread writes and any may read: one instruction, so nobody sees it
+ * torn, and none of a bus lock.
+ */
+#if defined(__x86_64__) && !defined(RS_TSAN)
+static inline void rs_add_own(uint64_t *counter, uint64_t amount)
+{
+	__asm__("addq %1, %0" : "+m"(*counter) : "er"(amount) : "cc");
+}
+#else
+static inline void rs_add_own(uint64_t *counter, uint64_t amount)
+{
+	rs_store_relaxed(counter, *counter + amount);
+}
 #endif
 
 #ifdef RS_TSAN

@@ -3,10 +3,7 @@
 #include "ring/doorbell.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "ring/atomics.h"
 #include "ring/ring.h"
@@ -52,39 +49,39 @@ static int remaining_ms(int timeout_ms, int64_t deadline)
 	return left > 0 ? (int)left : 0;
 }
 
+int rs_doorbell_fds(const struct rs_doorbell *doorbell, struct pollfd fds[2])
+{
+	int fd = doorbell->calls->fd(doorbell->context);
+
+	fds[0] = (struct pollfd){ .fd = fd, .events = POLLIN };
+	fds[1] = (struct pollfd){ .fd = doorbell->wake_fd, .events = POLLIN }; /* -1 is none */
+	return fd < 0 ? fd : 0;
+}
+
+int rs_doorbell_wait_of(const struct pollfd fds[2], int ready)
+{
+	if (ready < 0)
+		return errno == EINTR ? RS_DOORBELL_WOKEN : -errno;
+	if (fds[1].revents)
+		return RS_DOORBELL_WOKEN;
+	if (fds[0].revents & (POLLERR | POLLHUP | POLLNVAL))
+		return -EIO;
+	return RS_DOORBELL_TIMEOUT;
+}
+
 /*
  * Sleeps with the port unmasked. RS_DOORBELL_WORK here means only that the port rang,
  * which has masked it.
  */
 int rs_doorbell_block(struct rs_doorbell *doorbell, int timeout_ms)
 {
-	struct pollfd fds[] = {
-		{ .fd = doorbell->calls->fd(doorbell->context), .events = POLLIN },
-		{ .fd = doorbell->wake_fd, .events = POLLIN }, /* poll ignores a negative one */
-	};
-	int ready, rang;
+	struct pollfd fds[2];
+	int error = rs_doorbell_fds(doorbell, fds);
 
-	if (fds[0].fd < 0)
-		return fds[0].fd;
+	if (error)
+		return error;
 	doorbell->sleeps++;
-	/* libc's poll() can be cancelled, which nobody wants of us, and costs 31 instructions. */
-	ready = (int)syscall(SYS_poll, fds, 2L, (long)timeout_ms);
-	if (ready < 0)
-		return errno == EINTR ? RS_DOORBELL_WOKEN : -errno;
-	if (fds[0].revents & POLLIN) {
-		rang = doorbell->calls->pending(doorbell->context);
-		if (rang < 0)
-			return rang;
-		if (rang) {
-			doorbell->armed = false;
-			return RS_DOORBELL_WORK;
-		}
-	}
-	if (fds[1].revents)
-		return RS_DOORBELL_WOKEN;
-	if (fds[0].revents & (POLLERR | POLLHUP | POLLNVAL))
-		return -EIO;
-	return RS_DOORBELL_TIMEOUT;
+	return rs_doorbell_block_at(doorbell, doorbell->calls, doorbell->context, fds, timeout_ms);
 }
 
 int rs_doorbell_unmask(struct rs_doorbell *doorbell)

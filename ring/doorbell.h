@@ -20,8 +20,11 @@
 #ifndef RS_RING_DOORBELL_H
 #define RS_RING_DOORBELL_H
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 struct rs_ring;
 
@@ -78,6 +81,32 @@ static inline int rs_doorbell_arm(struct rs_doorbell *doorbell)
 }
 
 int rs_doorbell_block(struct rs_doorbell *doorbell, int timeout_ms);
+
+/* What rs_doorbell_block sleeps at: our port's descriptor, and wake_fd. Or -errno. */
+int rs_doorbell_fds(const struct rs_doorbell *doorbell, struct pollfd fds[2]);
+
+/* What a poll of those has come to, if our port has not rung. */
+int rs_doorbell_wait_of(const struct pollfd fds[2], int ready);
+
+/* The same where these and the calls are known beforehand: then all of it is inlined. */
+static inline __attribute__((always_inline)) int
+rs_doorbell_block_at(struct rs_doorbell *doorbell, const struct rs_doorbell_calls *calls,
+		     void *context, struct pollfd fds[2], int timeout_ms)
+{
+	/* libc's poll() can be cancelled, which nobody wants of us, and costs 31 instructions. */
+	int ready = (int)syscall(SYS_poll, fds, 2L, (long)timeout_ms), rang;
+
+	if (__builtin_expect(ready > 0 && fds[0].revents & POLLIN, true)) {
+		rang = calls->pending(context);
+		if (__builtin_expect(rang > 0, true)) {
+			doorbell->armed = false;
+			return RS_DOORBELL_WORK;
+		}
+		if (rang < 0)
+			return rang;
+	}
+	return rs_doorbell_wait_of(fds, ready);
+}
 
 /*
  * Tells Xen that responses were pushed: once a batch, after its rs_ring_push, and inside

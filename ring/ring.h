@@ -200,14 +200,18 @@ static inline uint8_t *rs_ring_slot(const struct rs_ring *ring, uint32_t index)
 	return ring->page->slots + (size_t)(index % RS_RING_SLOTS) * ring->message_size;
 }
 
-/* All up to `index`, as put and push would have done it. */
-static inline void rs_ring_push_to(struct rs_ring *ring, uint32_t index)
+/* Xen's to read, up to `index`; what put and push would note of it comes after the notify. */
+static inline void rs_ring_show(const struct rs_ring *ring, uint32_t index)
 {
-	rs_store_relaxed(&ring->rsp_prod, index);
-	/* Before P2, so that a taker never knows less than Xen: see is_overrun. */
-	rs_store_relaxed(&ring->rsp_pushed, index);
 	/* P2: releases our answers to X2. */
 	rs_store_release(&ring->page->rsp_prod, index);
+}
+
+static inline void rs_ring_note(struct rs_ring *ring, uint32_t index)
+{
+	rs_store_release(&ring->req_cons, index);
+	rs_store_relaxed(&ring->rsp_prod, index);
+	rs_store_relaxed(&ring->rsp_pushed, index);
 }
 
 /* T2: releases what was done with the slot to P1; to the mirror's reader a copy earlier. */

@@ -67,8 +67,10 @@ tests_engine_model_SOURCES = tests/engine/model.c tests/engine/scenario.h \
 	tests/engine/bed.c tests/engine/bed.h
 tests_engine_model_LDADD = libringside-private.la -lpthread
 
-# What an event costs the engine alone, in instructions, for valgrind: see cost.c.
-check_PROGRAMS += tests/engine/cost
-tests_engine_cost_SOURCES = tests/engine/cost.c
-tests_engine_cost_CPPFLAGS = $(AM_CPPFLAGS) $(URCU_CFLAGS)
-tests_engine_cost_LDADD = libringside-private.la $(URCU_LIBS)
+# What an event costs the engine alone, in instructions.
+check_PROGRAMS += tests/engine/steps
+TESTS += tests/engine/steps
+source_tests += tests/engine/steps
+tests_engine_steps_SOURCES = tests/engine/steps.c
+tests_engine_steps_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE=1 $(URCU_CFLAGS)
+tests_engine_steps_LDADD = libringside-private.la $(URCU_LIBS)

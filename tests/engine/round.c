@@ -210,19 +210,25 @@ static void test_handlers(void)
 	tap_ok(TAP_SAME(seen.order, 123) && TAP_SAME(log_lines, 1) &&
 		       TAP_SAME(answer(0)->flags, RS_FLAG_VCPU_PAUSED | RS_FLAG_TOGGLE_SINGLESTEP),
 	       "handlers are called in order; the first reply that is not CONTINUE counts");
+	push_kind(RS_MSR, 2);
+	visit();
+	tap_ok(TAP_SAME(log_lines, 1) && TAP_SAME(engine.conflicts, 2),
+	       "what another one replied is logged, but not each time");
 	seen.reply = RS_DENY;
 	push_kind(RS_MSR, 3);
 	visit();
 	tap_ok(TAP_SAME(answer(0)->flags, RS_FLAG_VCPU_PAUSED) &&
 		       TAP_SAME(engine.refused, 1),
 	       "a reply that Xen would ignore is refused, logged and counted, and answered");
-	tap_ok(TAP_SAME(engine.workers[0].counters.unwatched, 0) && TAP_SAME(engine.workers[0].counters.events[RS_MSR], 2),
+	tap_ok(TAP_SAME(engine.workers[0].counters.unwatched, 0) &&
+		       TAP_SAME(engine.workers[0].counters.kinds[RS_MSR].events, 3),
 	       "watched events are counted by kind");
 	end();
 }
 
 static void test_batch(void)
 {
+	struct rs_statistics statistics;
 	bool good = true;
 
 	begin();
@@ -232,8 +238,42 @@ static void test_batch(void)
 	for (unsigned int i = 0; i < RS_RING_SLOTS; i++)
 		good &= TAP_SAME(answer(i)->vcpu_id, i % VCPUS);
 	good &= TAP_SAME(visit(), 0) && TAP_SAME(xen.notifies, 1);
-	good &= TAP_SAME(engine.workers[0].counters.batch_max, 8);
+	rs_engine_statistics(&engine, &statistics);
+	good &= TAP_SAME(statistics.batch_max, 8);
 	tap_ok(good, "eight requests, eight answers in their order, one notify; then none");
+	end();
+}
+
+/* A handler that takes its own watch out of the table, as rs_unwatch does. */
+static struct rs_table_entry own_entry;
+
+static struct rs_reply remove_own(const struct rs_event *event, void *user)
+{
+	struct rs_rule *rule = user;
+
+	seen.calls++;
+	rule->pace.gone = 1;
+	rs_table_remove(engine.table, &own_entry);
+	return RS_CONTINUE;
+}
+
+static void test_removal_inside(void)
+{
+	struct rs_rule rule = { .options = { .kind = RS_CR, .handler = remove_own } };
+
+	begin();
+	rule.options.user = &rule;
+	own_entry = (struct rs_table_entry){ .kind = RS_CR, .last = UINT64_MAX, .order = 1,
+					     .rule = &rule };
+	rs_table_add(engine.table, &own_entry);
+	seen.calls = 0;
+	for (uint32_t i = 0; i < RS_RING_SLOTS; i++)
+		push_kind(RS_CR, i % VCPUS);
+	while (visit() > 0)
+		;
+	tap_ok(TAP_SAME(seen.calls, 1) && TAP_SAME(xen.answers, 8) &&
+		       TAP_SAME(engine.workers[0].counters.unwatched, 7),
+	       "a handler that removes its watch is not called for what was seen with its event");
 	end();
 }
 
@@ -289,6 +329,7 @@ int main(void)
 		test_view_fault();
 		test_handlers();
 		test_batch();
+		test_removal_inside();
 		test_exactly_once();
 	}
 	return tap_done();

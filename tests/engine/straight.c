@@ -237,6 +237,7 @@ static struct answer found[2][ROUNDS][VCPUS];
 static void run_all(bool straight, struct totals *totals)
 {
 	const struct rs_counters *counters;
+	struct rs_statistics statistics;
 
 	open_engine(straight);
 	counters = &engine.workers[0].counters;
@@ -254,11 +255,11 @@ static void run_all(bool straight, struct totals *totals)
 		run_round((unsigned int)rand() % VCPUS, 1 + (unsigned int)rand() % VCPUS);
 		memcpy(found[straight][round], xen.answers, sizeof(xen.answers));
 	}
-	*totals = (struct totals){ .requests = counters->requests,
-				   .answers = counters->answers + engine.strangers.answers,
+	rs_engine_statistics(&engine, &statistics);
+	*totals = (struct totals){ .requests = statistics.requests, .answers = statistics.answers,
 				   .refused = engine.refused, .unwatched = counters->unwatched };
 	for (unsigned int i = 0; i < RS_KIND_COUNT; i++)
-		totals->events[i] = counters->events[i] + engine.strangers.events[i];
+		totals->events[i] = statistics.events[i];
 	for (unsigned int i = 0; i < VCPUS; i++)
 		totals->lanes[i] = engine.lanes[i].events;
 	tap_ok(TAP_SAME(engine.unused, (1ULL << RS_TURNS) - 1) && TAP_SAME(xen.twice, 0) &&

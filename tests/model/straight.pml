@@ -53,17 +53,14 @@ active proctype worker()
 		found = changed;
 #endif
 		say(true);              /* Q1 */
+#if BROKEN != 2
+		found = changed;        /* Q1: for all that is done until it says otherwise */
+#endif
 		events = 0;
 		do
-		:: events < EVENTS ->
+		:: !found && events < EVENTS ->
 			events++;
-#if BROKEN != 2
-			found = changed;        /* Q1 */
-#endif
-			if
-			:: !found -> handler()
-			:: else -> break
-			fi
+			handler()
 		:: else -> break
 		od;
 		say(false)
