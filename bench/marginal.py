@@ -186,6 +186,15 @@ def print_table(figures):
         print(f"| {contestant} | " + " | ".join("" if cell is None else f"{cell:,.4g}" for cell in cells) + " |")
 
 
+def by_object(cost):
+    """What names like "function (object)" add up to by object, the greatest first: a line, or none."""
+    sums = collections.Counter()
+    for name, number in cost.items():
+        if name.endswith(")") and " (" in name:
+            sums[name[name.rindex(" (") + 2:-1]] += number
+    return ", ".join(f"{number:.2f} in {thing}" for thing, number in sums.most_common() if number >= 0.005)
+
+
 def main(options, noun, wrapper, read, slack):
     """Counts every combination, prints, and compares or writes if that was asked for. Differences
     up to `slack` are none. What is written down is the least of all attempts."""
@@ -213,6 +222,8 @@ def main(options, noun, wrapper, read, slack):
             worse = False
         print(line if options.check else f"{name}: {total:.2f} {noun} an event", flush=True)
         failed += options.check and worse
+        if by_object(cost):
+            print(f"  {by_object(cost)}", flush=True)
         if not options.quiet:
             for part, number in sorted(cost.items(), key=lambda item: -item[1]):
                 if number >= 0.005:

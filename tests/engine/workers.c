@@ -550,6 +550,63 @@ static void scenario_record(void)
 	tap_ok(access(path, F_OK) && errno == ENOENT, "the file goes with the engine");
 }
 
+/* -- a worker that is stopped where others need it -- */
+
+#define STOP_US 50000
+
+static uint32_t stop_at; /* 1 and a direction: the next message that goes there stops its worker */
+static uint32_t handled_meanwhile;
+
+/* Called with the takers' lock held, for requests, and with the putters', for answers. */
+static void stop_there(enum rs_message_way way, const void *message,
+		       const struct rs_layout *layout, void *user)
+{
+	uint32_t before = 1 + (uint32_t)way;
+
+	if (rs_load_relaxed(&stop_at) != before ||
+	    !rs_compare_exchange_acq_rel(&stop_at, &before, 0))
+		return;
+	before = sum_events();
+	sleep_us(STOP_US);
+	rs_store_release(&handled_meanwhile, 1 + sum_events() - before);
+}
+
+static void stop_in_window(enum rs_message_way way, const char *window)
+{
+	uint32_t handled;
+	double begin = now(), end;
+
+	rs_store_relaxed(&handled_meanwhile, 0);
+	rs_store_release(&stop_at, 1 + (uint32_t)way);
+	while (!rs_load_acquire(&handled_meanwhile) && now() < begin + 10)
+		sleep_us(1000);
+	handled = rs_load_acquire(&handled_meanwhile);
+	begin = now();
+	tap_ok(handled && wait_for(sum_events() + 100), "stopped while it %s: all go on afterwards",
+	       window);
+	end = now();
+	/* As many as were taken or had a slot. */
+	tap_ok(handled && handled - 1 <= 8,
+	       "of others %u events were handled in those %u ms, and 100 in the %.1f ms after them",
+	       handled - 1, STOP_US / 1000, (end - begin) * 1000);
+}
+
+static void scenario_stopped(void)
+{
+	pthread_t thread;
+
+	options.on_message = stop_there;
+	attach();
+	watch((struct rs_watch_options){ .kind = RS_CR, .cr.which = RS_CR3,
+					 .handler = count_event });
+	thread = start();
+	wait_for(100);
+	stop_in_window(RS_MESSAGE_REQUEST, "takes");
+	stop_in_window(RS_MESSAGE_RESPONSE, "puts");
+	tap_ok(stop(thread) && in_order() && all_answered(), "in order, and each answered");
+	detach("stopped");
+}
+
 static const struct scenario scenarios[] = {
 	{ "storm", scenario_storm },
 	{ "waiting_handlers", scenario_waiting_handlers },
@@ -565,6 +622,7 @@ static const struct scenario scenarios[] = {
 	{ "mutual", scenario_mutual },
 	{ "filters", scenario_filters },
 	{ "record", scenario_record },
+	{ "stopped", scenario_stopped },
 	{ NULL, NULL },
 };
 

@@ -25,6 +25,7 @@ scenario 4 mutual 4
 scenario 4 filters 2
 scenario 4 filters 1
 scenario 4 record 1
+scenario 8 stopped 4
 scenario 2 detach_inside 2
 scenario 4 loop 1
 scenario 16 storm 4 block
