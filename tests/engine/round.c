@@ -277,6 +277,31 @@ static void test_removal_inside(void)
 	end();
 }
 
+/* The ring's numbers run through 2^32, and begin anew in the middle of a batch. */
+static void test_wrap(void)
+{
+	struct rs_rule rule = { .options = { .kind = RS_CR, .handler = on_event } };
+	const uint32_t first = UINT32_MAX - 2;
+	bool good = true;
+
+	begin();
+	xen.rsp_cons = xen.page.req_prod = xen.page.rsp_prod = first;
+	good &= TAP_SAME(rs_ring_attach(&engine.ring, &xen.page, SIZE, VERSION, VCPUS, first, first), 0);
+	rs_straight_open(&engine);
+	engine.straight = straight;
+	watch(&rule, 1);
+	seen.calls = 0;
+	for (unsigned int batch = 1; batch <= 3; batch++) {
+		for (uint32_t i = 0; i < RS_RING_SLOTS; i++)
+			push_kind(RS_CR, i % VCPUS);
+		good &= TAP_SAME(visit(), RS_RING_SLOTS);
+		good &= TAP_SAME(xen.answers, batch * RS_RING_SLOTS);
+		good &= TAP_SAME(engine.record->req_cons, first + batch * RS_RING_SLOTS);
+	}
+	tap_ok(good && TAP_SAME(seen.calls, 3 * RS_RING_SLOTS), "the numbers begin anew");
+	end();
+}
+
 /* Any bytes whatever: a hostile guest cannot write them, but a broken Xen might. */
 static void make_noise(struct test_message *message)
 {
@@ -330,6 +355,7 @@ int main(void)
 		test_handlers();
 		test_batch();
 		test_removal_inside();
+		test_wrap();
 		test_exactly_once();
 	}
 	return tap_done();
