@@ -37,10 +37,10 @@ check() {
 }
 
 # run COMMAND...: $status, and its output in $scratch/out and $scratch/err. No run may take
-# longer than 30 s.
+# longer than two minutes.
 run() {
 	status=0
-	timeout -k 5 30 "$@" >"$scratch/out" 2>"$scratch/err" </dev/null || status=$?
+	timeout -k 5 120 "$@" >"$scratch/out" 2>"$scratch/err" </dev/null || status=$?
 }
 
 # on_model [FAKEXEN OPTIONS] -- COMMAND...: the same under fakexen, with a report.

@@ -150,7 +150,7 @@ bool stop(pthread_t thread)
 
 bool wait_for(uint32_t count)
 {
-	double end = now() + 20;
+	double end = now() + PATIENCE;
 
 	while (sum_events() < count && now() < end)
 		sleep_us(1000);

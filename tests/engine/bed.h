@@ -10,6 +10,7 @@
 #include <ringside/ringside.h>
 
 #define VCPUS_MAX 128
+#define PATIENCE 60 /* seconds: only a machine that is very busy takes more than one */
 
 extern struct rs_engine *engine;
 extern struct rs_engine_options options; /* of the next attach */
@@ -40,7 +41,7 @@ void leave(const struct rs_event *event);
 struct rs_reply count_event(const struct rs_event *event, void *user);
 
 uint32_t sum_events(void);
-/* Until `count` events were seen; false after twenty seconds. */
+/* Until `count` events were seen; false when patience ends. */
 bool wait_for(uint32_t count);
 /* One vCPU's events came one at a time, and in order. */
 bool in_order(void);

@@ -73,7 +73,7 @@ static uint64_t sum_of(unsigned int slot)
 static bool rounds(uint64_t wanted)
 {
 	uint64_t before[VCPUS_MAX];
-	double end = now() + 20;
+	double end = now() + PATIENCE;
 	bool all = false;
 
 	for (uint32_t vcpu = 0; vcpu < engine->vcpu_count; vcpu++)
@@ -211,7 +211,7 @@ static void scenario_thousand(void)
 			rs_unwatch(watches[i]);
 			place(i);
 		}
-	for (double end = now() + 20; now() < end;) {
+	for (double end = now() + PATIENCE; now() < end;) {
 		least = UINT64_MAX;
 		for (unsigned int i = 0; i < SUMS_FUNCTIONS; i++)
 			if (rs_load_relaxed(&hits[i]) < least)

@@ -83,7 +83,7 @@ static uint64_t sum_of(unsigned int slot)
 static bool rounds(uint64_t more)
 {
 	uint64_t end_at = sum_of(SLOT_LOOPS) + more * engine->vcpu_count;
-	double end = now() + 20;
+	double end = now() + PATIENCE;
 
 	while (sum_of(SLOT_LOOPS) < end_at && now() < end)
 		if (rs_engine_step(engine, 2) < 0)
@@ -94,7 +94,7 @@ static bool rounds(uint64_t more)
 /* Or all of them were hit. */
 static bool until_hit(uint32_t left)
 {
-	double end = now() + 20;
+	double end = now() + PATIENCE;
 
 	while (statistics().armed > left && now() < end)
 		if (rs_engine_step(engine, 2) < 0)

@@ -113,7 +113,7 @@ static void add_and_remove(void)
 static bool runs_on(void)
 {
 	uint64_t loops = guest_counter(SLOT_LOOPS);
-	double end = now() + 20;
+	double end = now() + PATIENCE;
 
 	while (guest_counter(SLOT_LOOPS) < loops + 100 && now() < end)
 		sleep_us(1000);

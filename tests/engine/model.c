@@ -39,10 +39,10 @@ static void begin(void)
 	seen.good = true;
 }
 
-/* Until a handler has seen that many events; false after twenty seconds without. */
+/* Until a handler has seen that many events; false when patience ends. */
 static bool run(unsigned int wanted)
 {
-	time_t limit = time(NULL) + 20;
+	time_t limit = time(NULL) + PATIENCE;
 	int result = 0;
 
 	while (seen.events < wanted && result >= 0 && time(NULL) < limit)
@@ -56,7 +56,7 @@ static bool run(unsigned int wanted)
 static bool runs_on(void)
 {
 	uint64_t loops = guest_counter(SLOT_LOOPS);
-	time_t limit = time(NULL) + 20;
+	time_t limit = time(NULL) + PATIENCE;
 
 	while (guest_counter(SLOT_LOOPS) < loops + 100 && time(NULL) < limit)
 		if (rs_engine_step(engine, 1) < 0)

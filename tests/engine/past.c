@@ -95,7 +95,7 @@ static uint64_t slot(uint32_t vcpu, unsigned int offset)
 static bool until(const uint32_t *count, uint32_t more)
 {
 	uint32_t wanted = rs_load_relaxed(count) + more;
-	double end = now() + 20;
+	double end = now() + PATIENCE;
 
 	while (rs_load_relaxed(count) < wanted && now() < end)
 		if (rs_engine_step(engine, 10) < 0)
@@ -107,7 +107,7 @@ static bool until(const uint32_t *count, uint32_t more)
 static bool rounds(uint64_t more)
 {
 	uint64_t wanted = slot(0, SLOT_LOOPS) + more;
-	double end = now() + 20;
+	double end = now() + PATIENCE;
 
 	while (slot(0, SLOT_LOOPS) < wanted && now() < end)
 		if (rs_engine_step(engine, 5) < 0)

@@ -95,7 +95,7 @@ static struct rs_reply count_fault(const struct rs_event *event, void *user)
 
 static bool run(const uint32_t *count, uint32_t wanted)
 {
-	double end = now() + 20;
+	double end = now() + PATIENCE;
 
 	while (*count < wanted && now() < end)
 		if (rs_engine_step(engine, 100) < 0)
@@ -255,7 +255,7 @@ static struct rs_reply count_by_vcpu(const struct rs_event *event, void *user)
 static void scenario_all_caught(void)
 {
 	uint64_t loops[VCPUS_MAX], first[VCPUS_MAX];
-	double end = now() + 20;
+	double end = now() + PATIENCE;
 	bool all = false, good = true;
 
 	attach();

@@ -87,7 +87,7 @@ static void try_change(struct rs_watch_options *wanted, size_t count, const char
 static bool falls_silent(void)
 {
 	struct rs_statistics before, after;
-	double end = now() + 20;
+	double end = now() + PATIENCE;
 
 	do {
 		rs_engine_statistics(engine, &before);
@@ -362,7 +362,7 @@ static void scenario_limit(void)
 	struct rs_statistics statistics;
 	struct rs_watch_state state;
 	struct rs_watch *made;
-	double end = now() + 20;
+	double end = now() + PATIENCE;
 	pthread_t thread;
 
 	attach();
@@ -480,7 +480,7 @@ static void scenario_full(void)
 	struct rs_statistics statistics;
 	struct rs_watch *made;
 	pthread_t thread;
-	double end = now() + 20;
+	double end = now() + PATIENCE;
 	uint32_t count = 0;
 	uint64_t before;
 	bool good = true;
@@ -518,7 +518,7 @@ static void scenario_depth(void)
 	struct rs_statistics statistics;
 	struct rs_watch *made;
 	pthread_t thread;
-	double end = now() + 20;
+	double end = now() + PATIENCE;
 
 	attach();
 	made = watch((struct rs_watch_options){ .kind = RS_CPUID, .handler = count_event });

@@ -101,7 +101,7 @@ static struct rs_reply block_once(const struct rs_event *event, void *user)
 
 static void scenario_stuck(void)
 {
-	double end = now() + 20;
+	double end = now() + PATIENCE;
 	uint32_t before;
 	pthread_t thread;
 
@@ -260,7 +260,7 @@ static void scenario_pull_many(void)
 
 static void scenario_loop(void)
 {
-	double end = now() + 20;
+	double end = now() + PATIENCE;
 	struct pollfd poll_fd;
 	int result = 0;
 
@@ -430,7 +430,7 @@ static void on_gone(void *user)
 /* Two handlers that run at once remove each other's watch. */
 static void scenario_mutual(void)
 {
-	double end = now() + 20;
+	double end = now() + PATIENCE;
 	pthread_t thread;
 
 	attach();

@@ -28,7 +28,7 @@
 #include "tests/survival/bed.h"
 #include "tests/unit/tap.h"
 
-#define PATIENCE_US 10000000
+#define PATIENCE_US 60000000
 #define DIRTY_KIB_MAX 512
 
 /* A sanitizer has memory of its own. */

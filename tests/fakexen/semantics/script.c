@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define DONE (SCRIPT_DATA + PAGE - 8)
-#define QUIET_MS 300            /* nothing happens for so long: it will not */
+#define QUIET_MS 2000           /* nothing happens for so long: it will not */
 
 /* movq $1, DONE; 1: pause; jmp 1b */
 static const uint8_t epilogue[] = {
