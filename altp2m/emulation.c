@@ -6,7 +6,7 @@
 
 /*
  * With their memory operand's page closed, with their own page closed, and in place of an INT3. Not
- * there: IMUL of three operands, BSF and BSR, which leave other undefined flags; all of SSE, AVX
+ * there: MUL, IMUL of three operands, BSF and BSR, which leave other undefined flags; all of SSE, AVX
  * and x87 but plain moves and XOR, since of these only some forms were run; what was not run at
  * all.
  */
@@ -17,7 +17,7 @@
 	X(CMPXCHG16B) X(CMPXCHG8B) X(DEC) X(DIV) X(ENDBR64) X(ENTER) X(INC) X(JB) X(JBE)      \
 	X(JL) X(JLE) X(JMP) X(JNB) X(JNBE) X(JNL) X(JNLE) X(JNO) X(JNP) X(JNS) X(JNZ)         \
 	X(JO) X(JP) X(JS) X(JZ) X(LEAVE) X(MOV) X(MOVAPS) X(MOVBE) X(MOVDQA) X(MOVDQU)        \
-	X(MOVNTI) X(MOVSB) X(MOVSQ) X(MOVSW) X(MOVSX) X(MOVSXD) X(MOVUPS) X(MOVZX) X(MUL)     \
+	X(MOVNTI) X(MOVSB) X(MOVSQ) X(MOVSW) X(MOVSX) X(MOVSXD) X(MOVUPS) X(MOVZX)     \
 	X(NEG) X(NOP) X(NOT) X(OR) X(POP) X(POPCNT) X(PUSH) X(RCL) X(RCR) X(RET) X(ROL)       \
 	X(ROR) X(SAR) X(SBB) X(SETB) X(SETBE) X(SETL) X(SETLE) X(SETNB) X(SETNBE)             \
 	X(SETNL) X(SETNLE) X(SETNO) X(SETNP) X(SETNS) X(SETNZ) X(SETO) X(SETP) X(SETS)        \

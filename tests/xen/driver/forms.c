@@ -113,8 +113,6 @@ const struct form forms[] = {
 	{ "not word [rdi]", FORM_OPERAND, 3, { 0x66, 0xf7, 0x17 } },
 	{ "div qword [rdi]", FORM_OPERAND, 3, { 0x48, 0xf7, 0x37 } },
 	{ "div dword [rdi]", FORM_OPERAND, 2, { 0xf7, 0x37 } },
-	{ "mul qword [rdi]", FORM_OPERAND, 3, { 0x48, 0xf7, 0x27 } },
-	{ "mul byte [rdi]", FORM_OPERAND, 2, { 0xf6, 0x27 } },
 	{ "mov rax, [rdi]", FORM_OPERAND, 3, { 0x48, 0x8b, 0x07 } },
 	{ "mov [rdi], rax", FORM_OPERAND, 3, { 0x48, 0x89, 0x07 } },
 	{ "mov [rdi], cl", FORM_OPERAND, 2, { 0x88, 0x0f } },
