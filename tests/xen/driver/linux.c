@@ -18,7 +18,7 @@
 #define COMMAND_LIMIT_S 30
 #define LSTAR 0xc0000082
 /* Of its boot: while it patches itself it switches address spaces ten thousand times. */
-#define CR3_MAX 500
+#define CR3_MAX 100
 #define PAGE_BYTES 4096
 /* Watched or not: it returns from its first page fault with a wrong stack pointer, and halts. */
 #define TWO_PROCESSORS "Linux does not boot in an emulator of two processors"
