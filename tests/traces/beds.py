@@ -30,6 +30,8 @@ LAB = os.path.join(SOURCE, "tests", "traces", "lab")
 XEN = os.path.join(LAB, "xen-4.17.tar.xz")
 # What else was recorded, and the tests whose events only one side has.
 OTHERS = {"4.14": {"vmexit"}, "4.20": {"io"}}
+# Skipped on the model, whose processor has no VCVTPS2PH.
+BEYOND = {"host-deadly", "page-deadly"}
 # All that the first engine can be told to watch (fakexen is a 4.17: no I/O events), and reply.
 KINDS = {"mem_access", "write_ctrlreg", "mov_to_msr", "software_breakpoint", "singlestep",
          "guest_request", "debug_exception", "cpuid", "interrupt", "descriptor_access",
@@ -63,7 +65,14 @@ def by_test(checks):
     return found
 
 
+def on_both(found):
+    """Without the tests that the model leaves out."""
+    return {test: value for test, value in found.items() if test not in BEYOND}
+
+
 def compare_verdicts(there, here):
+    tap.ok(all("skip" in here[test] for test in BEYOND), "what the model cannot execute it says")
+    there, here = on_both(there), on_both(here)
     tap.none("every check comes out as under Xen", [
         f"{test}: {here[test]} here and {there[test]} there"
         for test in here.keys() & there.keys() if here[test] != there[test]])
@@ -88,7 +97,7 @@ def compare_traces(release, there, here, tests):
 def compare_with_others(here, guest):
     for release, alone in OTHERS.items():
         path = os.path.join(LAB, f"xen-{release}.tar.xz")
-        there = read_recording(path)
+        there = on_both(read_recording(path))
         tap.ok(dict(files_of(path))["guest.elf"] == guest, f"{release}: the same guest",
                "record all releases again: tests/xen/lab record --xen all")
         strangers = sorted((there.keys() ^ here.keys()) - alone)
