@@ -30,6 +30,8 @@ EXTRA_DIST += tests/xen/broken.sh tests/xen/labkit/linux_guest.py
 # What the lab does when something is wrong; needs no Xen.
 dist_check_SCRIPTS += tests/xen/labkit_test.py
 TESTS += tests/xen/labkit_test.py
+# It waits for programs that are to be killed or to hang.
+slow_tests += tests/xen/labkit_test.py
 source_tests += tests/xen/labkit_test.py
 
 EXTRA_DIST += tests/xen/README.md tests/xen/lab tests/xen/labkit/__init__.py \
