@@ -18,6 +18,7 @@
 #include "guests/map.h"
 #include "ring/atomics.h"
 #include "tests/engine/bed.h"
+#include "tests/engine/scenario.h"
 #include "tests/unit/tap.h"
 #include "xen/memory.h"
 
@@ -322,26 +323,17 @@ static void scenario_many(void)
 	free(many);
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} scenarios[] = {
+static const struct scenario scenarios[] = {
 	{ "once", scenario_once },
 	{ "beside", scenario_beside },
 	{ "refused", scenario_refused },
 	{ "fire", scenario_fire },
 	{ "many", scenario_many },
+	{ NULL, NULL },
 };
 
 int main(int argc, char **argv)
 {
-	for (size_t i = 0; argc == 2 && i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
-		if (strcmp(argv[1], scenarios[i].name))
-			continue;
-		options.workers = 1;
-		scenarios[i].run();
-		return tap_done();
-	}
-	fprintf(stderr, "usage: coverage SCENARIO\n");
-	return 2;
+	options.workers = 1;
+	return scenario_run(scenarios, argc, argv);
 }

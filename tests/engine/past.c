@@ -16,6 +16,7 @@
 #include "guests/map.h"
 #include "ring/atomics.h"
 #include "tests/engine/bed.h"
+#include "tests/engine/scenario.h"
 #include "tests/unit/tap.h"
 #include "xen/domain.h"
 
@@ -508,10 +509,7 @@ static void scenario_replies(void)
 	let_go();
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} scenarios[] = {
+static const struct scenario scenarios[] = {
 	{ "deadly", scenario_deadly },
 	{ "given", scenario_given },
 	{ "default", scenario_default },
@@ -520,17 +518,11 @@ static const struct {
 	{ "crossing", scenario_crossing },
 	{ "forged", scenario_forged },
 	{ "replies", scenario_replies },
+	{ NULL, NULL },
 };
 
 int main(int argc, char **argv)
 {
-	for (size_t i = 0; argc == 2 && i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
-		if (strcmp(argv[1], scenarios[i].name))
-			continue;
-		options.workers = 1;
-		scenarios[i].run();
-		return tap_done();
-	}
-	fprintf(stderr, "usage: past SCENARIO\n");
-	return 2;
+	options.workers = 1;
+	return scenario_run(scenarios, argc, argv);
 }

@@ -88,23 +88,30 @@ static void test_access(const struct rs_event *event, size_t i)
 	       accesses[i].touches ? "" : "not ");
 }
 
-static void test_accesses(void)
+/* rdi 0x5000, rsi 0x6000, rsp 0x7000, rip 0x8000, gs 0x9000. */
+static struct rs_event event_with_registers(void)
 {
 	const struct rs_layout *layout = rs_layout_find(7);
-	struct rs_event event = { .layout = layout };
 	static uint64_t message[64];
 	char *bytes = (char *)message;
 
-	event.message = message;
 	memcpy(bytes + layout->rdi, &(uint64_t){ 0x5000 }, 8);
 	memcpy(bytes + layout->rsi, &(uint64_t){ 0x6000 }, 8);
 	memcpy(bytes + layout->rsp, &(uint64_t){ 0x7000 }, 8);
 	memcpy(bytes + layout->rip, &(uint64_t){ 0x8000 }, 8);
+	memcpy(bytes + layout->gs_base, &(uint64_t){ 0x9000 }, 8);
+	return (struct rs_event){ .layout = layout, .message = message };
+}
+
+static void test_accesses(void)
+{
+	struct rs_event event = event_with_registers();
+
 	for (size_t i = 0; i < sizeof(accesses) / sizeof(*accesses); i++)
 		test_access(&event, i);
 }
 
-/* Exactly where: rdi 0x5000, rsi 0x6000, rsp 0x7000, rip 0x8000, gs 0x9000. */
+/* Exactly where, with those registers. */
 static const struct {
 	const char *name;
 	uint8_t code[16];
@@ -127,17 +134,8 @@ static const struct {
 
 static void test_operands(void)
 {
-	const struct rs_layout *layout = rs_layout_find(7);
-	struct rs_event event = { .layout = layout };
-	static uint64_t message[64];
-	char *bytes = (char *)message;
+	struct rs_event event = event_with_registers();
 
-	event.message = message;
-	memcpy(bytes + layout->rdi, &(uint64_t){ 0x5000 }, 8);
-	memcpy(bytes + layout->rsi, &(uint64_t){ 0x6000 }, 8);
-	memcpy(bytes + layout->rsp, &(uint64_t){ 0x7000 }, 8);
-	memcpy(bytes + layout->rip, &(uint64_t){ 0x8000 }, 8);
-	memcpy(bytes + layout->gs_base, &(uint64_t){ 0x9000 }, 8);
 	for (size_t i = 0; i < sizeof(operands) / sizeof(*operands); i++) {
 		struct rs_instruction found = rs_instruction_decode(operands[i].code, 16, RS_WIDTH_64);
 		const struct rs_operand *operand = &found.operands[operands[i].number];
