@@ -65,9 +65,38 @@ static void on_message(enum rs_message_way way, const void *message, const struc
 static uint8_t original[16];
 static bool is_written;
 
+/* A vCPU inside would go on in the middle of other code. */
+static bool is_entered(void)
+{
+	struct rs_guest *guest = rs_engine_guest(engine);
+	struct rs_vcpu_registers registers;
+
+	for (uint32_t vcpu = 0; vcpu < rs_guest_vcpu_count(guest); vcpu++)
+		if (!rs_vcpu_read_registers(guest, vcpu, &registers) &&
+		    registers.rip >> 12 == CODE_GFN)
+			return true;
+	return false;
+}
+
+/* Pauses the guest where no vCPU is in its code page. */
+static void pause_outside(void)
+{
+	double end = now() + PATIENCE;
+
+	rs_xen_domain_pause(engine->xen, engine->domain);
+	while (is_entered() && now() < end) {
+		rs_xen_domain_unpause(engine->xen, engine->domain);
+		if (rs_engine_step(engine, 1) < 0)
+			tap_ok(false, "the engine steps");
+		rs_xen_domain_pause(engine->xen, engine->domain);
+	}
+	if (is_entered())
+		tap_ok(false, "every vCPU leaves the code page");
+}
+
 static void write_code(const uint8_t *code, size_t size)
 {
-	rs_xen_domain_pause(engine->xen, engine->domain);
+	pause_outside();
 	if (!is_written && rs_guest_read(rs_engine_guest(engine), GUEST_CODE_PAGE, original,
 					 sizeof(original), NULL))
 		tap_ok(false, "the guest's code is read");
