@@ -26,6 +26,7 @@ ringside_LDADD += -lm -lpthread
 
 # Counts the system calls of whatever it is preloaded into.
 pkglib_LTLIBRARIES += libringside-bench-count.la
+libringside_bench_count_la_LIBTOOLFLAGS = $(SHARED_ONLY)
 libringside_bench_count_la_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE=1 -U_FORTIFY_SOURCE
 libringside_bench_count_la_CFLAGS = -std=gnu11 $(WARNING_CFLAGS) -O2 -fvisibility=hidden
 libringside_bench_count_la_LDFLAGS = -module -avoid-version -shared -Wl,-z,defs

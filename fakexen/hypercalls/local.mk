@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # dom0's hypercalls and the domain builder: in the launcher only.
 noinst_LTLIBRARIES += libfakexen-hypercalls.la
+libfakexen_hypercalls_la_LIBTOOLFLAGS = $(ARCHIVE_ONLY)
 libfakexen_hypercalls_la_CFLAGS = $(FAKEXEN_CFLAGS)
 libfakexen_hypercalls_la_SOURCES = fakexen/hypercalls/private.h \
 	fakexen/hypercalls/hypercall.c fakexen/hypercalls/domctl.c \

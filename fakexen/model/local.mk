@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Runs in the launcher and, inside notify and unmask, in every caller's process.
 noinst_LTLIBRARIES += libfakexen-model.la
+libfakexen_model_la_LIBTOOLFLAGS = $(ARCHIVE_ONLY)
 libfakexen_model_la_CFLAGS = $(FAKEXEN_CFLAGS)
 libfakexen_model_la_LIBADD = -lpthread
 libfakexen_model_la_SOURCES = fakexen/model/lock.c fakexen/model/model.c \

@@ -2,6 +2,7 @@
 # The preloaded shim: a module with the model's own code inside. It goes into programs
 # that carry a sanitizer of their own, so it never carries one itself.
 pkglib_LTLIBRARIES += libfakexen-shim.la
+libfakexen_shim_la_LIBTOOLFLAGS = $(SHARED_ONLY)
 libfakexen_shim_la_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE=1 -U_FORTIFY_SOURCE
 # No tail calls: ThreadSanitizer knows by the return address that a call is the shim's (thread.supp).
 libfakexen_shim_la_CFLAGS = -std=gnu11 $(WARNING_CFLAGS) -O2 -fvisibility=hidden \
