@@ -384,9 +384,10 @@ static int attach(struct rs_engine *engine, const char *domain)
 	engine->traps.log = engine->traps.shadows.log = &engine->log;
 	engine->traps.pages = &engine->pages;
 	engine->may_spin = engine->waiting == RS_WAIT_ADAPTIVE && rs_wait_may_spin();
-	error = rs_engine_allocate(engine);
+	/* The journal first: by it whoever comes after us finds the record, too. */
+	error = open_journal(engine);
 	if (!error)
-		error = open_journal(engine);
+		error = rs_engine_allocate(engine);
 	if (!error)
 		error = open_wakers(engine);
 	if (!error)

@@ -318,7 +318,7 @@ static int let_go(struct keeper *keeper)
 
 int main(void)
 {
-	static struct keeper keeper;
+	struct keeper keeper = { 0 };
 	struct rs_record *record;
 	int status = EXIT_ENDED;
 

@@ -82,6 +82,22 @@ int rs_record_find(struct rs_record **out, uint32_t domain)
 	return 0;
 }
 
+void rs_record_discard(uint32_t domain, uint32_t pid)
+{
+	struct rs_record *record;
+	uint64_t inode;
+	int fd = rs_folder_open(domain, SUFFIX, sizeof(*record), &inode);
+
+	if (fd < 0)
+		return;
+	if (!rs_record_map(&record, fd)) {
+		if (!record->pid || record->pid == pid)
+			rs_folder_remove(domain, SUFFIX, inode);
+		munmap(record, sizeof(*record));
+	}
+	close(fd);
+}
+
 void rs_record_leave(struct rs_record *record)
 {
 	if (record)

@@ -74,6 +74,8 @@ bool rs_record_is_sound(const struct rs_record *record, uint32_t domain);
  */
 int rs_record_find(struct rs_record **record, uint32_t domain);
 void rs_record_leave(struct rs_record *record);
+/* Removes one that says nothing yet, if that process has begun it, which is dead. */
+void rs_record_discard(uint32_t domain, uint32_t pid);
 
 /* Unmaps it and, if the file is still the domain's record, removes that. NULL is nothing. */
 void rs_record_close(struct rs_record *record);

@@ -293,6 +293,19 @@ int rs_orphan_await_keeper(uint32_t domain, const uint8_t handle[16])
 	}
 }
 
+/* The one that the journal's owner has left. */
+static void find_record(struct rs_orphan *orphan)
+{
+	uint32_t owner = orphan->journal->owner.pid;
+
+	if (rs_record_find(&orphan->record, orphan->domain)) {
+		rs_record_discard(orphan->domain, owner);
+	} else if (orphan->record->pid != owner) {
+		rs_record_close(orphan->record);
+		orphan->record = NULL;
+	}
+}
+
 static int find_journal(struct rs_orphan *orphan, const uint8_t handle[16])
 {
 	char path[RS_FOLDER_PATH_SIZE];
@@ -311,11 +324,7 @@ static int find_journal(struct rs_orphan *orphan, const uint8_t handle[16])
 	if (rs_owner_lives(&orphan->journal->owner))
 		return rs_fail(EBUSY, "domain %u: process %u has it, and lives: end that one, or let "
 			       "it go on", orphan->domain, orphan->journal->owner.pid);
-	if (!rs_record_find(&orphan->record, orphan->domain) &&
-	    orphan->record->pid != orphan->journal->owner.pid) {
-		rs_record_close(orphan->record);
-		orphan->record = NULL;
-	}
+	find_record(orphan);
 	return 0;
 }
 
