@@ -2,6 +2,7 @@
 include tests/unit/local.mk
 include tests/engine/local.mk
 include tests/guest/local.mk
+include tests/sim/local.mk
 include tests/torture/local.mk
 include tests/traces/local.mk
 include tests/model/local.mk
