@@ -25,6 +25,11 @@
 #include "fakexen/lock.h"
 #include "fakexen/xen.h"        /* Xen's public interface headers, in the right order */
 
+/* The release that the model is of. */
+#define FX_XEN_MAJOR 4
+#define FX_XEN_MINOR 17
+#define FX_XEN_EXTRA ".7"
+
 #define FX_PAGE 4096u
 #define FX_VCPUS 128
 #define FX_VIEWS 10             /* 4.17's MAX_ALTP2M, view 0 included */

@@ -6,8 +6,7 @@
 
 #include "fakexen/hypercalls/private.h"
 
-#define VERSION (4 << 16 | 17)
-#define EXTRA_VERSION ".7"
+#define VERSION (FX_XEN_MAJOR << 16 | FX_XEN_MINOR)
 #define VIRT_START 0xffff800000000000ull
 
 /* A fixed-size text of Xen's interface: zero up to its end. */
@@ -57,7 +56,7 @@ int64_t fx_xen_version(const struct fx_caller *caller, uint64_t cmd, uint64_t ad
 	case XENVER_version:
 		return VERSION;
 	case XENVER_extraversion:
-		return put_text(caller, address, EXTRA_VERSION, sizeof(xen_extraversion_t));
+		return put_text(caller, address, FX_XEN_EXTRA, sizeof(xen_extraversion_t));
 	case XENVER_compile_info:
 		return put_compile_info(caller, address);
 	case XENVER_capabilities:

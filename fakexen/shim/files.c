@@ -156,7 +156,7 @@ static int may_access(enum shim_path which, int mode)
 	struct stat stat;
 	int error = shim_path_stat(which, &stat);
 
-	if (!error && mode & W_OK && which == SHIM_PATH_CAPABILITIES)
+	if (!error && mode & W_OK && shim_path_is_text(which))
 		error = -EACCES;
 	if (!error && mode & X_OK && which != SHIM_PATH_FOLDER)
 		error = -EACCES;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* path.c: names of files that are not there. On a real Xen host the host's own devices
- * are hidden: everything in the two folders that is not modelled is absent. */
+ * are hidden: everything in the three folders that is not modelled is absent. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -11,8 +11,10 @@
 
 #include "fakexen/shim/shim.h"
 
-#define CAPABILITIES "control_d\n"      /* what a privileged dom0 reads */
 #define MISC_MAJOR 10
+
+#define TEXT_OF(number) #number
+#define TEXT(macro) TEXT_OF(macro)
 
 static const struct {
 	const char *name;
@@ -25,7 +27,29 @@ static const struct {
 	{ "/proc/xen", SHIM_PATH_FOLDER },
 	{ "/proc/xen/capabilities", SHIM_PATH_CAPABILITIES },
 	{ "/proc/xen/privcmd", SHIM_PATH_PRIVCMD },
+	{ "/sys/hypervisor", SHIM_PATH_FOLDER },
+	{ "/sys/hypervisor/type", SHIM_PATH_TYPE },
+	{ "/sys/hypervisor/uuid", SHIM_PATH_UUID },
+	{ "/sys/hypervisor/version", SHIM_PATH_FOLDER },
+	{ "/sys/hypervisor/version/major", SHIM_PATH_MAJOR },
+	{ "/sys/hypervisor/version/minor", SHIM_PATH_MINOR },
+	{ "/sys/hypervisor/version/extra", SHIM_PATH_EXTRA },
 };
+
+/* What a privileged dom0 reads. */
+static const char *const texts[] = {
+	[SHIM_PATH_CAPABILITIES] = "control_d\n",
+	[SHIM_PATH_TYPE] = "xen\n",
+	[SHIM_PATH_UUID] = "00000000-0000-0000-0000-000000000000\n",
+	[SHIM_PATH_MAJOR] = TEXT(FX_XEN_MAJOR) "\n",
+	[SHIM_PATH_MINOR] = TEXT(FX_XEN_MINOR) "\n",
+	[SHIM_PATH_EXTRA] = FX_XEN_EXTRA "\n",
+};
+
+bool shim_path_is_text(enum shim_path path)
+{
+	return path < sizeof(texts) / sizeof(texts[0]) && texts[path];
+}
 
 static bool starts_with(const char *text, const char *start)
 {
@@ -35,27 +59,28 @@ static bool starts_with(const char *text, const char *start)
 enum shim_path shim_path(const char *path)
 {
 	/* The first characters decide for nearly all of a program's files. */
-	if (!path || path[0] != '/' || (path[1] != 'd' && path[1] != 'p') || !shim_active())
+	if (!path || path[0] != '/' || !path[1] || !strchr("dps", path[1]) || !shim_active())
 		return SHIM_PATH_OTHER;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (!strcmp(path, names[i].name))
 			return names[i].path;
-	if (starts_with(path, "/dev/xen/") || starts_with(path, "/proc/xen/"))
+	if (starts_with(path, "/dev/xen/") || starts_with(path, "/proc/xen/") ||
+	    starts_with(path, "/sys/hypervisor/"))
 		return SHIM_PATH_ABSENT;
 	return SHIM_PATH_OTHER;
 }
 
-static int open_capabilities(int flags)
+static int open_text(const char *text, int flags)
 {
 	int fd;
 
 	if ((flags & O_ACCMODE) != O_RDONLY)
 		return -EACCES;
-	fd = (int)syscall(SYS_memfd_create, "xen-capabilities",
+	fd = (int)syscall(SYS_memfd_create, "xen-text",
 		flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
 	if (fd < 0)
 		return -errno;
-	if (syscall(SYS_write, fd, CAPABILITIES, strlen(CAPABILITIES)) < 0 ||
+	if (syscall(SYS_write, fd, text, strlen(text)) < 0 ||
 	    syscall(SYS_lseek, fd, 0, SEEK_SET) < 0) {
 		syscall(SYS_close, fd);
 		return -EIO;
@@ -65,11 +90,12 @@ static int open_capabilities(int flags)
 
 int shim_path_open(enum shim_path path, int flags)
 {
+	if (shim_path_is_text(path))
+		return open_text(texts[path], flags);
 	switch (path) {
 	case SHIM_PATH_PRIVCMD: return shim_device_open(FX_DEVICE_PRIVCMD, flags);
 	case SHIM_PATH_HYPERCALL: return shim_device_open(FX_DEVICE_HYPERCALL, flags);
 	case SHIM_PATH_EVTCHN: return shim_device_open(FX_DEVICE_EVTCHN, flags);
-	case SHIM_PATH_CAPABILITIES: return open_capabilities(flags);
 	default: return -ENOENT;
 	}
 }
@@ -80,11 +106,14 @@ int shim_path_stat(enum shim_path path, struct stat *stat)
 	stat->st_nlink = 1;
 	stat->st_blksize = FX_PAGE;
 	stat->st_ino = (ino_t)path;
+	if (shim_path_is_text(path)) {
+		stat->st_mode = S_IFREG | 0444;
+		return 0;
+	}
 	switch (path) {
 	case SHIM_PATH_ABSENT:
 	case SHIM_PATH_OTHER: return -ENOENT;
 	case SHIM_PATH_FOLDER: stat->st_mode = S_IFDIR | 0755; break;
-	case SHIM_PATH_CAPABILITIES: stat->st_mode = S_IFREG | 0444; break;
 	default:
 		stat->st_mode = S_IFCHR | 0600;
 		stat->st_rdev = makedev(MISC_MAJOR, 48 + path);

@@ -75,8 +75,10 @@ int shim_device_end(unsigned int device);
 /* ---- path.c: names of files that are not there ---- */
 
 enum shim_path { SHIM_PATH_OTHER, SHIM_PATH_ABSENT, SHIM_PATH_FOLDER, SHIM_PATH_CAPABILITIES,
-		 SHIM_PATH_PRIVCMD, SHIM_PATH_HYPERCALL, SHIM_PATH_EVTCHN };
+		 SHIM_PATH_TYPE, SHIM_PATH_UUID, SHIM_PATH_MAJOR, SHIM_PATH_MINOR,
+		 SHIM_PATH_EXTRA, SHIM_PATH_PRIVCMD, SHIM_PATH_HYPERCALL, SHIM_PATH_EVTCHN };
 enum shim_path shim_path(const char *path);
+bool shim_path_is_text(enum shim_path path); /* one to be read, and no more */
 int shim_path_open(enum shim_path path, int flags);
 int shim_path_stat(enum shim_path path, struct stat *stat);
 int shim_device_stat(unsigned int device, struct stat *stat);

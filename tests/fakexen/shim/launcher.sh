@@ -65,6 +65,11 @@ hypercall
 evtchn'
 gives "what is not modelled is absent" '[ -e /dev/xen/gntdev ] || [ -e /proc/xen/xenbus ] || echo absent' absent
 gives "dom0 is privileged" 'cat /proc/xen/capabilities' control_d
+gives "sysfs names the hypervisor" \
+	'h=/sys/hypervisor; cat $h/type $h/version/major $h/version/minor; [ -e $h/compilation ] || echo absent' 'xen
+4
+17
+absent'
 gives "other files are as they are" 'echo hello >"$TMPDIR/f"; cat "$TMPDIR/f"; rm "$TMPDIR/f"' hello
 gives "several programs at once" 'cat /proc/xen/capabilities & cat /proc/xen/capabilities; wait' \
 	'control_d
