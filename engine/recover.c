@@ -180,15 +180,22 @@ static int first_of(int error, int result)
 	return error ? error : result;
 }
 
-/* With the domain paused: from the dead one's ring to none. */
+/*
+ * With the domain paused: from the dead one's ring to none. Views go before the ring does: if we die
+ * in our turn, the next one lets the vCPUs run first, and what a view shows is our INT3s, for which
+ * nobody would answer any more. Pages of the host's map go while there is a ring.
+ */
 static int change_ring(struct rs_orphan *orphan, bool taken)
 {
 	uint32_t remote;
 	void *page;
-	int error = taken ? rs_xen_monitor_disable(orphan->xen, orphan->domain) : 0;
+	int error = rs_orphan_open(orphan), disabled = 0;
 
-	if (error == -EBUSY)
+	if (!error && taken)
+		disabled = rs_xen_monitor_disable(orphan->xen, orphan->domain);
+	if (disabled == -EBUSY)
 		return fail_busy(orphan);
+	error = first_of(error, disabled);
 	if (!error)
 		error = rs_xen_monitor_enable_here(orphan->xen, orphan->domain, &page, &remote);
 	if (error)
@@ -293,14 +300,14 @@ int rs_orphan_await_keeper(uint32_t domain, const uint8_t handle[16])
 	}
 }
 
-/* The one that the journal's owner has left. */
+/* The engine's: who has taken its journal over, and died as well, has none. */
 static void find_record(struct rs_orphan *orphan)
 {
-	uint32_t owner = orphan->journal->owner.pid;
+	uint32_t pid = orphan->journal->recorded_pid;
 
 	if (rs_record_find(&orphan->record, orphan->domain)) {
-		rs_record_discard(orphan->domain, owner);
-	} else if (orphan->record->pid != owner) {
+		rs_record_discard(orphan->domain, pid);
+	} else if (orphan->record->pid != pid) {
 		rs_record_close(orphan->record);
 		orphan->record = NULL;
 	}

@@ -39,6 +39,7 @@ static int begin(struct rs_journal **out, uint32_t domain, const uint8_t handle[
 	journal->inode = inode;
 	memcpy(journal->handle, handle, sizeof(journal->handle));
 	rs_owner_read(&journal->owner);
+	journal->recorded_pid = journal->owner.pid;
 	rs_compiler_barrier();
 	memcpy(journal->magic, RS_JOURNAL_MAGIC, sizeof(journal->magic));
 	*out = journal;

@@ -54,7 +54,7 @@ struct rs_journal {
 	/* Pages of the host's map that we have closed lie from there to before here; end 0: none. */
 	uint64_t closed_first, closed_end;
 	uint32_t pool_mib; /* of shadow memory, before we raised it; 0: we have not */
-	uint32_t reserved;
+	uint32_t recorded_pid; /* its first owner, whose record of open requests counts */
 	/* Pages that we have given to the domain; count 0: none. */
 	uint64_t added_first, added_count;
 	uint64_t max_pages; /* that it might have before we raised that; 0: we have not */
