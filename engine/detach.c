@@ -173,6 +173,9 @@ static void give_ring_back(struct rs_engine *engine, struct report *report)
 		if ((error != -EBUSY && error != -EAGAIN) || rs_now_ns() > limit)
 			break;
 	}
+	if (error == -EAGAIN)
+		error = rs_fail(EAGAIN, "domain %u: one request after the other has come, with "
+				"nothing watched: its ring was not given back", engine->domain);
 	note(report, error);
 }
 
