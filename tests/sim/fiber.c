@@ -12,10 +12,10 @@
 #include "engine/worker.h"
 #include "tests/sim/edge.h"
 #include "tests/sim/sim.h"
+#include "xen/error.h"
 
 #define FIBERS 64
 #define STACK_SIZE (256u << 10)
-#define STEPS_MAX 400000
 #define STEP_NS 100
 #define RELAX_NS 1500
 #define NO_EDGE UINT32_MAX
@@ -33,6 +33,7 @@ struct fiber {
 	bool timed_out;
 	/* What a thread has of its own. */
 	int error;
+	struct rs_error_note note;
 	struct rs_worker *worker;
 	uint32_t reading; /* read sections that it is in, */
 	uint64_t reads;   /* and of which number */
@@ -71,10 +72,12 @@ static void switch_out(void)
 
 	self->error = errno;
 	self->worker = rs_worker_here;
+	rs_error_keep(&self->note);
 	current = NULL;
 	swapcontext(&self->context, &scheduler);
-	errno = self->error;
+	rs_error_restore(&self->note);
 	rs_worker_here = self->worker;
+	errno = self->error;
 }
 
 void sim_preempt(const char *where)
@@ -310,8 +313,9 @@ void fiber_run(void *(*main)(void *), struct sim_process *process)
 	const struct fiber *first = fiber_start(process, "story", main, NULL);
 
 	while (!first->ended) {
-		if (++sim_run->steps > STEPS_MAX)
-			sim_complain("it has not come to an end after %u steps", STEPS_MAX);
+		if (++sim_run->steps > sim_run->steps_max)
+			sim_complain("it has not come to an end after %lu steps",
+				     (unsigned long)sim_run->steps_max);
 		step();
 	}
 }

@@ -300,6 +300,7 @@ int __wrap_sched_getaffinity(pid_t pid, size_t size, void *set)
 
 struct sleeper {
 	struct sleeper *next;
+	const struct sim_process *process;
 	const uint32_t *word;
 	bool woken;
 };
@@ -321,9 +322,20 @@ static void forget_sleeper(struct sleeper *sleeper)
 		*link = sleeper->next;
 }
 
+void libc_forget(const struct sim_process *process)
+{
+	struct sleeper **link = &sleepers;
+
+	while (*link)
+		if ((*link)->process == process)
+			*link = (*link)->next;
+		else
+			link = &(*link)->next;
+}
+
 static long futex_wait(const uint32_t *word, uint32_t value, const struct timespec *time)
 {
-	struct sleeper self = { .next = sleepers, .word = word };
+	struct sleeper self = { .next = sleepers, .process = fiber_process(), .word = word };
 	uint64_t deadline = time ? sim_now + (uint64_t)time->tv_sec * 1000000000 +
 					   (uint64_t)time->tv_nsec : 0;
 	bool woken;

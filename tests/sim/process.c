@@ -54,6 +54,7 @@ void process_end(struct sim_process *process)
 		close(process->sockets[i]);
 	if (process->socket_fd >= 0)
 		close(process->socket_fd);
+	libc_forget(process);
 	xen_forget(process);
 	if (write(process->exit_fd, &one, sizeof(one)) != sizeof(one))
 		sim_complain("eventfd");

@@ -32,7 +32,7 @@ struct sim_run {
 	uint32_t plant;  /* number of the planted bug; 0: none */
 	uint32_t length; /* of the tape, when it replays */
 	uint32_t used;   /* choices made so far */
-	uint64_t steps, requests;
+	uint64_t steps, steps_max, requests;
 	char complaint[512]; /* "": none so far */
 	uint16_t tape[SIM_TAPE_MAX];
 };
@@ -111,6 +111,8 @@ uint32_t process_doom_left(void);
 /* -- libc.c: what can make a poll ready has happened. */
 extern uint64_t sim_fd_changes;
 int libc_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
+/* Of a process that has died. */
+void libc_forget(const struct sim_process *process);
 
 /* -- xen.c -- */
 
@@ -122,10 +124,9 @@ long xen_event_read(struct xenevtchn_handle *handle, uint32_t *port);
 long xen_event_unmask(struct xenevtchn_handle *handle, uint32_t port);
 long xen_event_notify(struct xenevtchn_handle *handle, uint32_t port);
 void xen_event_deliver(uint32_t device, uint32_t port);
-/* Of a process that has died. */
 void xen_forget(struct sim_process *process);
-/* Hypercalls that want memory fail now and then. */
-extern bool xen_is_short_of_memory;
+/* Hypercalls that want memory fail now and then; a doorbell is lost now and then. */
+extern bool xen_is_short_of_memory, xen_loses_doorbells;
 
 /* -- world.c -- */
 
@@ -151,8 +152,8 @@ uint64_t world_deadline(void);
 uint64_t world_rounds(uint32_t vcpu);
 uint32_t world_vcpus(void);
 /* With nobody attached: complains if anything is not as it was. `surplus`: a recovery answers more
- * than was asked. */
-void world_check(bool surplus);
+ * than was asked. `prompt`: no request may have waited for long. */
+void world_check(bool surplus, bool prompt);
 
 /* -- story.c -- */
 
@@ -160,8 +161,7 @@ void *story_main(void *unused);
 
 /* -- plant.c -- */
 
-/* Is that the bug that this run has? */
-bool plant_is(const char *name);
 const char *plant_name(uint32_t number); /* NULL: there is no such */
+bool plant_stays_masked(void);
 
 #endif

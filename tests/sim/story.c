@@ -17,7 +17,7 @@
 
 #define MS 1000000ULL
 #define SECOND (1000 * MS)
-#define WATCHES 12 /* made in one life */
+#define WATCHES 16 /* made in one life */
 #define KEPT 16
 #define MSR_LSTAR 0xc0000082
 
@@ -49,6 +49,7 @@ static struct {
 static struct {
 	bool recovered; /* by another ring: with more answers than requests */
 	bool hopeless;  /* in a way that nobody can take back */
+	bool died;      /* at some time somebody has */
 } fate;
 
 static void on_log(enum rs_log_level level, const char *line, void *user)
@@ -79,7 +80,7 @@ static void enter(const struct rs_event *event, struct note *note)
 
 static bool keep(const struct rs_event *event)
 {
-	for (unsigned int i = 0; event->synchronous && i < KEPT; i++) {
+	for (unsigned int i = 0; i < KEPT; i++) {
 		if (it.kept[i].used)
 			continue;
 		it.kept[i].used = true;
@@ -132,11 +133,13 @@ static void on_gone(void *user)
 static void answer_kept(void)
 {
 	for (unsigned int i = 0; i < KEPT; i++) {
+		struct rs_event event = it.kept[i].event;
+
 		if (!it.kept[i].used)
 			continue;
-		it.vcpus[it.kept[i].event.vcpu].kept = false;
+		it.vcpus[event.vcpu].kept = false;
 		it.kept[i].used = false;
-		if (rs_event_reply(&it.kept[i].event, RS_CONTINUE))
+		if (rs_event_reply(&event, RS_CONTINUE))
 			sim_complain("an event that was kept cannot be answered: %s",
 				     rs_error_text());
 	}
@@ -207,11 +210,23 @@ static void add_watch(void)
 		sim_complain("rs_watch: %s", rs_error_text());
 }
 
+/* One of those that do not remove themselves, or NULL. */
+static struct note *choose_note(void)
+{
+	struct note *found[WATCHES];
+	uint32_t count = 0;
+
+	for (unsigned int i = 0; i < WATCHES; i++)
+		if (it.notes[i].watch && it.notes[i].style != LEAVE)
+			found[count++] = &it.notes[i];
+	return count ? found[sim_choose("which watch", count)] : NULL;
+}
+
 static void remove_watch(void)
 {
-	struct note *note = &it.notes[sim_choose("which watch", WATCHES)];
+	struct note *note = choose_note();
 
-	if (!note->watch || note->style == LEAVE)
+	if (!note)
 		return;
 	sim_tell("remove the watch of %s", rs_kind_name(note->options.kind));
 	rs_unwatch(note->watch);
@@ -264,10 +279,10 @@ static void act(void)
 
 	switch (sim_choose("action", 8)) {
 	case 0: case 1: add_watch(); break;
-	case 2: remove_watch(); break;
-	case 3: expect_events(); break;
-	case 4: rs_engine_statistics(it.engine, &statistics); break;
-	default: fiber_sleep((1 + sim_choose("a pause", 16)) * 40000); break;
+	case 2: case 3: remove_watch(); break;
+	case 4: expect_events(); break;
+	case 5: rs_engine_statistics(it.engine, &statistics); break;
+	default: fiber_sleep((1 + sim_choose("a pause", 16)) * 20000); break;
 	}
 	if (sim_choose("answers what it has kept", 2) == 0)
 		answer_kept();
@@ -324,7 +339,7 @@ static void *engine_main(void *unused)
 {
 	struct rs_engine_options options = choose_options();
 	struct sim_process *self = fiber_process();
-	uint32_t actions = 1 + sim_choose("so many actions", 10);
+	uint32_t actions = 1 + sim_choose("so many actions", 20);
 	pthread_t thread;
 	int error;
 
@@ -370,6 +385,7 @@ static bool choose_death(enum sim_role role, const char *what, uint32_t tame)
 		return false;
 	scale = sim_choose("how far it comes", 14);
 	process_doom(role, 1 + sim_choose("and so many edges", 2U << scale));
+	fate.died = true;
 	return true;
 }
 
@@ -447,11 +463,12 @@ void *story_main(void *unused)
 	uint32_t lives = 1 + (sim_choose("one life after another", 4) == 3);
 
 	xen_is_short_of_memory = sim_choose("Xen may be short of memory", 5) == 4;
+	xen_loses_doorbells = sim_choose("doorbells may be lost", 5) == 4;
 	while (lives-- && !fate.hopeless)
 		live(!lives);
 	if (fate.hopeless)
 		return NULL;
 	check_guest_goes_on();
-	world_check(fate.recovered);
+	world_check(fate.recovered, !fate.died && !xen_loses_doorbells);
 	return NULL;
 }

@@ -31,7 +31,7 @@ struct xenevtchn_handle {
 	uint32_t queue[QUEUE], count;
 };
 
-bool xen_is_short_of_memory;
+bool xen_is_short_of_memory, xen_loses_doorbells;
 
 static struct xenevtchn_handle handles[HANDLES];
 static uint32_t devices;
@@ -322,7 +322,8 @@ long xen_event_read(struct xenevtchn_handle *handle, uint32_t *port)
 
 long xen_event_unmask(struct xenevtchn_handle *handle, uint32_t port)
 {
-	fx_port_unmask(world_model, &world_host, handle->device, port);
+	if (!plant_stays_masked())
+		fx_port_unmask(world_model, &world_host, handle->device, port);
 	fiber_edge("after unmasking");
 	return sizeof(port);
 }
@@ -355,7 +356,7 @@ void xen_event_deliver(uint32_t device, uint32_t port)
 	for (unsigned int i = 0; i < HANDLES; i++) {
 		if (handles[i].device != device)
 			continue;
-		if (sim_happens("a doorbell is lost", 200)) {
+		if (xen_loses_doorbells && sim_happens("a doorbell is lost", 20)) {
 			world_model->ports[port].enabled = 1;
 			return;
 		}
