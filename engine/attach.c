@@ -267,7 +267,7 @@ int rs_engine_allocate(struct rs_engine *engine)
 	for (uint32_t i = 0; i < engine->worker_count; i++) {
 		engine->workers[i].engine = engine;
 		engine->workers[i].number = i;
-		engine->workers[i].credit = RS_WAIT_CREDIT;
+		rs_wait_learn(&engine->workers[i]);
 	}
 	engine->unused = (1ULL << RS_TURNS) - 1;
 	engine->seats = engine->worker_count == 64 ? ~0ULL : (1ULL << engine->worker_count) - 1;

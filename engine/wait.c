@@ -20,9 +20,13 @@
 /*
  * How long to look before sleeping, in adaptive mode: about what falling asleep and waking
  * up cost, so that at worst we pay twice what was needed. A spin that found nothing costs a
- * credit; a sleep that was shorter than a spin earns some.
+ * credit. Without credit one spin in so many sleeps is tried, in ever more of them for as long as
+ * none pays. How long a sleep was tells nothing: a busy machine wakes late however soon the event
+ * came, and where guest and engine share a CPU each event comes as soon as we sleep.
  */
 #define SPIN_TICKS 131072
+#define CREDIT 16
+#define SLEEPS_TO_TRIAL_MAX 128
 #define SPINS_PER_TICKS 32
 /* A spinner looks at everything but the ring and the lanes only now and then. */
 #define SPINS_BETWEEN_LOOKS 65536
@@ -35,13 +39,10 @@
 /* Ticks without an event, after which the deputy sleeps too. */
 #define DEPUTY_TICKS 8
 
+/* Not which of them are ours: the guest does not run on dom0's, and who pins an engine spins best. */
 bool rs_wait_may_spin(void)
 {
-	cpu_set_t set;
-
-	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
-		return false;
-	return sched_getaffinity(0, sizeof(set), &set) || CPU_COUNT(&set) > 1;
+	return sysconf(_SC_NPROCESSORS_ONLN) > 1;
 }
 
 static int64_t now_ms(void)
@@ -110,6 +111,12 @@ static bool watch_end(struct rs_worker *worker)
 	       rs_compare_exchange_acq_rel(&worker->engine->watcher, &busy, 0);
 }
 
+void rs_wait_learn(struct rs_worker *worker)
+{
+	worker->credit = CREDIT;
+	worker->patience = 1;
+}
+
 /* With the port masked: whatever comes is seen on the page. */
 static bool spin(struct rs_worker *worker)
 {
@@ -122,13 +129,17 @@ static bool spin(struct rs_worker *worker)
 		for (unsigned int i = 0; i < SPINS_PER_TICKS; i++) {
 			if (rs_ring_pending(&engine->ring) || is_called(engine)) {
 				rs_count(&worker->counters, &worker->counters.spins_paid, 1);
-				worker->credit = RS_WAIT_CREDIT;
+				rs_wait_learn(worker);
 				return true;
 			}
 			rs_cpu_relax();
 		}
 	} while (rs_ticks() - begin < SPIN_TICKS);
-	worker->credit--;
+	if (--worker->credit)
+		return false;
+	if (worker->patience < SLEEPS_TO_TRIAL_MAX)
+		worker->patience *= 2;
+	worker->sleeps_to_trial = worker->patience;
 	return false;
 }
 
@@ -137,17 +148,14 @@ static int block(struct rs_worker *worker, int timeout_ms)
 {
 	struct rs_engine *engine = worker->engine;
 	int result = RS_DOORBELL_WORK;
-	uint64_t begin;
 
 	/* S3: against S4. */
 	rs_store_seq_cst(&engine->blocked, 1);
 	if (!rs_load_seq_cst(&engine->ready) && !rs_load_seq_cst(&engine->stop)) {
-		begin = engine->may_spin ? rs_ticks() : 0;
 		rs_add_own(&worker->counters.sleeps, 1);
 		result = rs_doorbell_block(&engine->doorbell, timeout_ms);
-		if (engine->may_spin && result == RS_DOORBELL_WORK &&
-		    rs_ticks() - begin < SPIN_TICKS)
-			worker->credit = RS_WAIT_CREDIT;
+		if (!worker->credit && result == RS_DOORBELL_WORK && !--worker->sleeps_to_trial)
+			worker->credit = 1;
 	}
 	rs_store_relaxed(&engine->blocked, 0);
 	return result;

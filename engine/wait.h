@@ -33,9 +33,6 @@
 struct rs_engine;
 struct rs_worker;
 
-/* What a worker begins with: it tries to spin that often before it is discouraged. */
-#define RS_WAIT_CREDIT 16
-
 /*
  * Until there may be work, or something else to look at, or timeout_ms have passed (-1: no
  * limit). Returns an enum rs_doorbell_wait, or -errno.
@@ -55,7 +52,9 @@ void rs_wait_guard(struct rs_worker *worker, bool slow);
 void rs_wait_wake(struct rs_engine *engine);
 void rs_wait_wake_all(struct rs_engine *engine);
 
-/* Can looking at the ring pay? Not where the guest needs our CPU to make progress. */
+/* Can looking at the ring pay? Not on dom0's only CPU, which the guest's backends need, too. */
 bool rs_wait_may_spin(void);
+/* To spin has paid; so a worker begins, too. */
+void rs_wait_learn(struct rs_worker *worker);
 
 #endif

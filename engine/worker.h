@@ -59,7 +59,8 @@ struct rs_worker {
 	uint64_t held;          /* likewise, while a handler runs: the deputy's, if it gets stuck */
 	uint64_t stamp;         /* ticks, when the last stage ended */
 	uint32_t misses;        /* looks in a row that found work and could not have it */
-	int32_t credit;         /* wait.c: whether spinning has paid lately */
+	/* wait.c: whether spinning has paid lately; the sleeps between trials, and until the next. */
+	uint32_t credit, patience, sleeps_to_trial;
 	struct rs_rule *running __attribute__((aligned(64))); /* whose handler runs */
 	struct rs_rule *inner; /* the same, of another page that the instruction touches: others.h */
 	uint32_t parked; /* a futex: 1 while it sleeps there */

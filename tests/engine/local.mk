@@ -14,7 +14,7 @@ tests_engine_answer_LDADD = libringside-private.la
 tests_engine_parts_SOURCES = tests/engine/parts.c
 tests_engine_parts_LDADD = libringside-private.la
 tests_engine_round_SOURCES = tests/engine/round.c
-tests_engine_round_CPPFLAGS = $(AM_CPPFLAGS) $(URCU_CFLAGS)
+tests_engine_round_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE=1 $(URCU_CFLAGS)
 tests_engine_round_LDADD = libringside-private.la $(URCU_LIBS)
 tests_engine_straight_SOURCES = tests/engine/straight.c
 tests_engine_straight_CPPFLAGS = $(AM_CPPFLAGS) $(URCU_CFLAGS)

@@ -5,10 +5,14 @@
  * Every request has exactly one response, whatever it was and whoever watched it; eight of
  * them one notify.
  */
+#include <sched.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "engine/private.h"
 #include "engine/rcu.h"
+#include "engine/wait.h"
 #include "tests/engine/message.h"
 #include "tests/unit/tap.h"
 
@@ -345,9 +349,83 @@ static void test_exactly_once(void)
 	end();
 }
 
+/* -- how a worker learns whether spinning pays -- */
+
+static int loud_fd; /* always readable */
+
+static int get_loud_fd(void *context)
+{
+	return loud_fd;
+}
+
+/* A guest that has an event just when nobody looks any more. */
+static int push_late(void *context)
+{
+	push_kind(RS_CPUID, 1);
+	return 1;
+}
+
+static const struct rs_doorbell_calls late = {
+	.notify = notify, .unmask = notify, .pending = push_late, .fd = get_loud_fd
+};
+
+static bool wait_and_visit(unsigned int times)
+{
+	for (unsigned int i = 0; i < times; i++)
+		if (rs_wait(&engine.workers[0], -1) != RS_DOORBELL_WORK || visit() != 1)
+			return false;
+	return true;
+}
+
+static uint64_t spins(void)
+{
+	return engine.workers[0].counters.spins;
+}
+
+static void test_learning(void)
+{
+	bool good;
+
+	loud_fd = eventfd(1, EFD_CLOEXEC);
+	begin();
+	rs_doorbell_init(&engine.doorbell, &late, NULL, -1, 0);
+	engine.waiting = RS_WAIT_ADAPTIVE;
+	engine.release_fd = -1;
+	engine.may_spin = true;
+	good = wait_and_visit(16) && TAP_SAME(spins(), 16);
+	good &= wait_and_visit(254) && TAP_SAME(spins(), 16 + 7);
+	good &= wait_and_visit(10 * 128) && TAP_SAME(spins(), 16 + 7 + 10);
+	tap_ok(good && TAP_SAME(engine.workers[0].counters.spins_paid, 0),
+	       "who spins in vain tries again ever more seldom: %" PRIu64 " spins", spins());
+	good = wait_and_visit(127);
+	push_kind(RS_CPUID, 1);
+	good &= wait_and_visit(1) && TAP_SAME(engine.workers[0].counters.spins_paid, 1);
+	good &= wait_and_visit(16) && TAP_SAME(spins(), 16 + 7 + 10 + 1 + 16);
+	tap_ok(good, "and as before once it has paid");
+	end();
+	close(loud_fd);
+}
+
+/* The guest runs elsewhere, whatever CPU we are kept on. */
+static void test_pinned(void)
+{
+	bool free_to = rs_wait_may_spin();
+	cpu_set_t before, one;
+	int cpu = sched_getcpu();
+
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	if (sched_getaffinity(0, sizeof(before), &before) || sched_setaffinity(0, sizeof(one), &one))
+		tap_ok(false, "pinned to CPU %d", cpu);
+	tap_ok(rs_wait_may_spin() == free_to, "who is pinned may spin as before");
+	sched_setaffinity(0, sizeof(before), &before);
+}
+
 int main(void)
 {
 	rs_rcu_enter();
+	test_learning();
+	test_pinned();
 	for (unsigned int way = 0; way < 2; way++) {
 		straight = way;
 		test_defaults();
