@@ -27,6 +27,10 @@
 
 #define CS 8
 #define DS 16
+#define USER_CS 24
+#define USER_DS 32
+#define TSS 40
+#define USER 4                  /* of an entry of page tables: ring 3 may have it */
 
 	/* Xen, and every loader of PVH guests, takes the 32-bit entry from here. */
 	.section .note.Xen, "a", @note
@@ -356,6 +360,47 @@ table:	movzx eax, word ptr [rsp - 32]
 	jmp done
 
 	/*
+	 * a() in ring 3, which the first 2 MiB are open to meanwhile, with the page MB_AREA's end as its
+	 * stack. The #UD, #GP or #PF that ends it leads to leave_user.
+	 */
+	command user
+	lea rax, leave_user[rip]
+	mov [r15 + MB_RECOVER], rax
+	lgdt user_gdt_pointer[rip]
+	str eax
+	test eax, eax
+	jnz 1f                  /* it is loaded already, so it is busy */
+	lea rax, tss[rip]
+	mov user_gdt[rip + TSS + 2], ax
+	shr rax, 16
+	mov user_gdt[rip + TSS + 4], al
+	mov eax, TSS
+	ltr ax
+1:	mov tss[rip + 4], rsp
+	or byte ptr [MB_TABLES], USER
+	or byte ptr [MB_TABLES + 0x1000], USER
+	or byte ptr [MB_TABLES + 0x2000], USER
+	invlpg [MB_AREA]
+	push USER_DS + 3
+	push MB_AREA + 0x1000
+	pushfq
+	push USER_CS + 3
+	push rdi
+	mark user
+	iretq
+leave_user:
+	mov rsp, tss[rip + 4]
+	mov eax, DS             /* on the way out the processor has cleared them */
+	mov ds, eax
+	mov es, eax
+	and byte ptr [MB_TABLES], ~USER
+	and byte ptr [MB_TABLES + 0x1000], ~USER
+	and byte ptr [MB_TABLES + 0x2000], ~USER
+	invlpg [MB_AREA]
+	lgdt gdt_pointer[rip]
+	jmp done
+
+	/*
 	 * loop NAME: rdi times the macro once_NAME between two looks at the TSC, which counts
 	 * how much everybody executed until this vCPU went on. rax to rdx are free for it.
 	 */
@@ -437,7 +482,10 @@ table:	movzx eax, word ptr [rsp - 32]
 	loop write
 	loop call
 
-	/* Handlers count, and note where. Those of faults abandon the command. */
+	/*
+	 * Handlers count, and note where. Those of faults abandon the command, in ring 0 wherever that
+	 * was.
+	 */
 	.macro count where
 	push rax
 	mov rax, [rsp + 8]
@@ -450,6 +498,8 @@ table:	movzx eax, word ptr [rsp - 32]
 	push rax
 	mov rax, [r15 + MB_RECOVER]
 	mov [rsp + 8], rax
+	mov qword ptr [rsp + 16], CS
+	mov qword ptr [rsp + 40], DS
 	pop rax
 	iretq
 	.endm
@@ -491,7 +541,7 @@ commands:
 		cpuid, sgdt, sidt, sldt, str, lgdt, lidt, request, read, write, call, step, \
 		trap_flag, icebp, dr0, xsave, stos, out, self_ipi, start_ap, ud2, add, \
 		loop_nothing, loop_cpuid, loop_request, loop_cr3, loop_msr, loop_int3, \
-		loop_read, loop_write, loop_call
+		loop_read, loop_write, loop_call, user
 	entry \name
 	.endr
 	.if (. - commands) / 16 - MB_COMMANDS
@@ -508,6 +558,19 @@ gdt_pointer:
 idt_pointer:
 	.word 0x7ff
 	.quad idt
+
+	/* The same, and what ring 3 needs: the processor takes the way back from the TSS. */
+	.balign 16
+user_gdt:
+	.quad 0, 0x00af9b000000ffff, 0x00cf93000000ffff
+	.quad 0x00affb000000ffff, 0x00cff3000000ffff
+	.quad 0x0000890000000067, 0
+user_gdt_pointer:
+	.word user_gdt_pointer - user_gdt - 1
+	.quad user_gdt
+	.balign 16
+tss:	.fill 0x66, 1, 0
+	.word 0x68              /* no map of ports */
 
 	.balign 8
 ap_context:                     /* struct vcpu_hvm_context of Xen's public interface */

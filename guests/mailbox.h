@@ -104,7 +104,8 @@
 #define MB_LOOP_READ    36 /* 8 bytes at b */
 #define MB_LOOP_WRITE   37
 #define MB_LOOP_CALL    38 /* b() */
-#define MB_COMMANDS     39
+#define MB_USER         39 /* a() in ring 3, which has to end by #UD, #GP or #PF */
+#define MB_COMMANDS     40
 
 /* Vectors with a handler that counts in MB_IRQ. */
 #define MB_VECTOR_A 0x41

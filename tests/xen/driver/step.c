@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* step.c: single-stepping that a handler asks for. */
+/* step.c: single-stepping, asked for by a handler or from outside. */
+#include <errno.h>
 #include <inttypes.h>
 
 #include "tests/xen/driver/tests.h"
@@ -91,10 +92,64 @@ static void step_unwatched(struct bed *bed)
 	check(bed->seen == 0, "the guest goes on");
 }
 
+/* `count` events, all of them steps of that vCPU. */
+static bool stepped_alone(struct bed *bed, unsigned int count, uint32_t vcpu)
+{
+	bool good = bed->seen == count;
+
+	for (unsigned int i = 0; i < bed->seen; i++)
+		good &= bed_event(bed, i)->kind == RS_SINGLESTEP && bed_event(bed, i)->vcpu == vcpu;
+	return good;
+}
+
+/* Of a vCPU that has no event open. */
+static void step_alone(struct bed *bed)
+{
+	int error;
+
+	bed_watch_kind(bed, RS_SINGLESTEP);
+	bed->answer = count_down;
+	for (unsigned int again = 0; again < 2; again++) {
+		bed->seen = 0;
+		bed->countdown = STEPS;
+		error = rs_engine_single_step(bed->engine, 0);
+		finish_steps(bed);
+		check(!error && stepped_alone(bed, STEPS, 0),
+		      "%u steps out of nothing, round %u (%u events): %s", STEPS, again, bed->seen,
+		      rs_strerror(error));
+	}
+	bed_run(bed, MB_NOTHING, 0, 0, NULL);
+	check(bed->seen == 0, "and none any more (%u events)", bed->seen);
+	error = rs_engine_single_step(bed->engine, rs_engine_vcpu_count(bed->engine));
+	check(error == -ENOENT, "no vCPU behind the last: %s", rs_strerror(error));
+}
+
+/* One that the guest has not started steps when it does. */
+static void step_starting(struct bed *bed)
+{
+	int error;
+
+	bed_watch_kind(bed, RS_SINGLESTEP);
+	bed->answer = count_down;
+	bed->seen = 0;
+	bed->countdown = STEPS;
+	error = rs_engine_single_step(bed->engine, 1);
+	bed_settle(bed);
+	check(!error && bed->seen == 0, "a vCPU that does not run does not step (%u events): %s",
+	      bed->seen, rs_strerror(error));
+	bed_run(bed, MB_START_AP, 0, 0, count_down);
+	finish_steps(bed);
+	check(stepped_alone(bed, STEPS, 1) && guest_vcpu_lives(&bed->guest, 1),
+	      "%u steps from its first instruction on (%u events)", STEPS, bed->seen);
+}
+
 const struct test tests_of_step[] = {
 	{ .name = "step", .run = step_request, .about = "six steps after a guest request" },
 	{ .name = "step-cr", .run = step_cr, .about = "after a CR3 write" },
 	{ .name = "step-breakpoint", .run = step_breakpoint, .about = "after a breakpoint" },
 	{ .name = "step-unwatched", .run = step_unwatched, .about = "nobody watches the step" },
+	{ .name = "step-alone", .run = step_alone, .about = "of a vCPU that has no event open" },
+	{ .name = "step-starting", .run = step_starting, .own_guest = true,
+	  .about = "of a vCPU that is not started yet" },
 	{ 0 },
 };

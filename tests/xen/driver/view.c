@@ -111,34 +111,65 @@ static void view_own(struct bed *bed)
 		      !rs_view_destroy(views[0]), "left and removed");
 }
 
-/* The guest calls VMFUNC itself, to leave the view for each that there might be. */
-static void view_vmfunc(struct bed *bed)
+#define EPTP_LIST 12 /* more than Xen has views */
+#define VMFUNC_OFFSET 7
+
+/* xor eax, eax; mov ecx, INDEX; vmfunc; ud2 */
+static void write_vmfunc(const struct bed *bed, uint8_t index)
 {
-	/* xor eax, eax; mov ecx, INDEX; vmfunc; ret */
-	uint8_t code[] = { 0x31, 0xc0, 0xb9, 0, 0, 0, 0, 0x0f, 0x01, 0xd4, 0xc3 };
+	const uint8_t code[] = { 0x31, 0xc0, 0xb9, index, 0, 0, 0, 0x0f, 0x01, 0xd4, 0x0f, 0x0b };
+	uint8_t *page = guest_map(bed->guest.domain, MB_AREA, 1);
+
+	memcpy(page, code, sizeof(code));
+	guest_unmap(page, 1);
+}
+
+/* The guest calls VMFUNC itself, to leave the view for each that there might be. */
+static void leave_by_vmfunc(struct bed *bed, unsigned int command, const char *ring)
+{
 	uint64_t before = bed_get(bed, MB_UD);
-	unsigned int left = 0;
+	unsigned int left = 0, gone_on = 0;
 
 	bed_watch_page(bed, MB_DATA, 0);
-	for (uint8_t index = 0; index < 12; index++) {
-		uint8_t *page = guest_map(bed->guest.domain, MB_AREA, 1);
-
-		code[3] = index;
-		memcpy(page, code, sizeof(code));
-		guest_unmap(page, 1);
-		bed_run(bed, MB_CALL, MB_AREA, 0, NULL);
+	for (uint8_t index = 0; index < EPTP_LIST; index++) {
+		write_vmfunc(bed, index);
+		bed_run(bed, command, MB_AREA, 0, NULL);
+		gone_on += bed_get(bed, MB_FAULT_RIP) != MB_AREA + VMFUNC_OFFSET;
 		bed_run(bed, MB_READ, MB_DATA, 0, NULL);
 		left += !in_view(bed, rs_engine_view(bed->engine));
 	}
-	check(left == 0, "VMFUNC to each of twelve views: the guest stays in its own");
-	check(bed_get(bed, MB_UD) == before + 12, "it gets %" PRIu64 " #UD",
-	      bed_get(bed, MB_UD) - before);
+	check(left == 0, "VMFUNC in %s, to each of %u views: the guest stays in its own", ring,
+	      EPTP_LIST);
+	check(bed_get(bed, MB_UD) == before + EPTP_LIST && gone_on == 0,
+	      "it gets %" PRIu64 " #UD, at %u other instructions", bed_get(bed, MB_UD) - before,
+	      gone_on);
+}
+
+static void view_vmfunc(struct bed *bed)
+{
+	leave_by_vmfunc(bed, MB_CALL, "ring 0");
+}
+
+static void view_vmfunc_user(struct bed *bed)
+{
+	const uint8_t hlt = 0xf4;
+	uint8_t *page = guest_map(bed->guest.domain, MB_AREA, 1);
+	uint64_t before = bed_get(bed, MB_GP);
+
+	*page = hlt;
+	guest_unmap(page, 1);
+	bed_run(bed, MB_USER, MB_AREA, 0, NULL);
+	check(bed_get(bed, MB_GP) == before + 1 && bed_get(bed, MB_FAULT_RIP) == MB_AREA,
+	      "ring 3 is ring 3: HLT is a #GP there");
+	leave_by_vmfunc(bed, MB_USER, "ring 3");
 }
 
 const struct test tests_of_view[] = {
 	{ .name = "view-events", .run = view_events, .about = "every event names its view" },
 	{ .name = "view-own", .run = view_own, .about = "views of the user's own" },
 	{ .name = "view-vmfunc", .run = view_vmfunc, .about = "the guest's own VMFUNC" },
+	{ .name = "view-vmfunc-user", .run = view_vmfunc_user,
+	  .about = "the same by a program of the guest's" },
 	{ .name = "view-breakpoint", .run = view_breakpoint, .about = "a breakpoint in a view" },
 	{ 0 },
 };
