@@ -2,10 +2,10 @@
 
 bin_PROGRAMS += ringside
 
-ringside_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+ringside_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(JSONC_CFLAGS) $(LZMA_CFLAGS)
 # Static, so that build/ringside is the program itself and no wrapper around it.
 ringside_LDFLAGS = $(AM_LDFLAGS) -static
-ringside_LDADD = libringside.la $(JANSSON_LIBS) $(ZYDIS_LIBS)
+ringside_LDADD = libringside.la $(JANSSON_LIBS) $(JSONC_LIBS) $(LZMA_LIBS) $(ZYDIS_LIBS)
 ringside_SOURCES = \
 	tools/block_list.c tools/block_list.h \
 	tools/commands.h \
@@ -27,6 +27,7 @@ ringside_SOURCES = \
 	tools/ringside.c \
 	tools/step.c \
 	tools/summary.c tools/summary.h \
+	tools/symbol_list.c tools/symbol_list.h \
 	tools/symbols.c tools/symbols.h \
 	tools/table.c tools/table.h \
 	tools/trace.c \
@@ -34,5 +35,6 @@ ringside_SOURCES = \
 	tools/trace_format.h \
 	tools/views.c \
 	tools/watch.c \
-	tools/watch_options.c tools/watch_options.h
+	tools/watch_options.c tools/watch_options.h \
+	tools/xz_file.c tools/xz_file.h
 EXTRA_DIST += tools/demo_kill tools/prepare.sh tools/verdict

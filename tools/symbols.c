@@ -4,27 +4,21 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <ringside/ringside.h>
 
+#include "tools/symbol_list.h"
+
 #define ENTRY "entry_SYSCALL_64"
 /* A kernel is moved by multiples of this, and not that far. */
 #define KASLR_ALIGNMENT 0x200000
 #define KASLR_RANGE 0x40000000
-#define LINES_MAX (1 << 22)
-
-struct symbol {
-	uint64_t address;
-	char *name;
-};
 
 struct symbols {
-	struct symbol *all; /* by name */
-	size_t count, room;
+	struct symbol_list list; /* by name */
 };
 
 /* -- the file -- */
@@ -34,82 +28,33 @@ static int compare(const void *a, const void *b)
 	return strcmp(((const struct symbol *)a)->name, ((const struct symbol *)b)->name);
 }
 
-static int add(struct symbols *symbols, uint64_t address, const char *name)
-{
-	struct symbol *all = symbols->all;
-
-	if (symbols->count == symbols->room) {
-		symbols->room = symbols->room ? 2 * symbols->room : 1024;
-		all = realloc(all, symbols->room * sizeof(*all));
-		if (!all)
-			return -ENOMEM;
-		symbols->all = all;
-	}
-	all[symbols->count] = (struct symbol){ address, strdup(name) };
-	return all[symbols->count++].name ? 0 : -ENOMEM;
-}
-
-/* ADDRESS TYPE NAME; a fourth word is a module's. */
-static int add_line(struct symbols *symbols, char *line)
-{
-	char *end, *name, type;
-	uint64_t address = strtoull(line, &end, 16);
-
-	if (end == line || *end != ' ' || !(type = end[1]) || end[2] != ' ')
-		return -EINVAL;
-	name = end + 3;
-	name[strcspn(name, " \t\r\n")] = '\0';
-	return *name ? add(symbols, address, name) : -EINVAL;
-}
-
-static int read_lines(struct symbols *symbols, FILE *file)
-{
-	char *line = NULL;
-	size_t room = 0;
-	int error = 0;
-
-	while (!error && getline(&line, &room, file) >= 0)
-		error = symbols->count < LINES_MAX ? add_line(symbols, line) : -EINVAL;
-	free(line);
-	if (!error && ferror(file))
-		error = -EIO;
-	return !error && !symbols->count ? -EINVAL : error;
-}
-
 int symbols_open(struct symbols **out, const char *path)
 {
 	struct symbols *symbols = calloc(1, sizeof(*symbols));
-	FILE *file = symbols ? fopen(path, "re") : NULL;
-	int error = symbols ? -errno : -ENOMEM;
+	int error = symbols ? symbol_list_read(&symbols->list, path) : -ENOMEM;
 
 	*out = NULL;
-	if (file) {
-		error = read_lines(symbols, file);
-		fclose(file);
-	}
 	if (error) {
 		symbols_close(symbols);
 		return error;
 	}
-	qsort(symbols->all, symbols->count, sizeof(*symbols->all), compare);
+	qsort(symbols->list.all, symbols->list.count, sizeof(*symbols->list.all), compare);
 	*out = symbols;
 	return 0;
 }
 
 void symbols_close(struct symbols *symbols)
 {
-	for (size_t i = 0; symbols && i < symbols->count; i++)
-		free(symbols->all[i].name);
 	if (symbols)
-		free(symbols->all);
+		symbol_list_free(&symbols->list);
 	free(symbols);
 }
 
 static int find(const struct symbols *symbols, const char *name, uint64_t *address)
 {
 	struct symbol wanted = { .name = (char *)name };
-	const struct symbol *found = bsearch(&wanted, symbols->all, symbols->count,
-					     sizeof(*symbols->all), compare);
+	const struct symbol *found = bsearch(&wanted, symbols->list.all, symbols->list.count,
+					     sizeof(*symbols->list.all), compare);
 
 	if (!found)
 		return -ENOENT;
@@ -155,7 +100,7 @@ int symbols_locate(const struct symbols *symbols, struct rs_guest *guest, uint64
 	int error;
 
 	if (find(symbols, ENTRY, &entry)) {
-		snprintf(why, size, "the file has no " ENTRY ": it is no System.map of Linux on x86-64");
+		snprintf(why, size, "the file has no " ENTRY ": it is of no Linux kernel on x86-64");
 		return -ENOENT;
 	}
 	error = rs_vcpu_read_registers(guest, 0, &registers);

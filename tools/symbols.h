@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * symbols.h: names of a Linux guest's kernel, from its System.map, and where they are.
+ * symbols.h: names of a Linux guest's kernel, from its System.map or a Volatility ISF, and where they
+ * are.
  *
  * The kernel says in LSTAR where it is: at entry_SYSCALL_64, wherever KASLR has put that. As its image
  * lies in one piece, what is known of that address tells the physical one of any other.
@@ -14,7 +15,7 @@
 struct rs_guest;
 struct symbols;
 
-/* -EINVAL: no System.map; or -errno of opening and reading it. */
+/* -EINVAL: neither of these; or -errno of opening and reading it. */
 int symbols_open(struct symbols **symbols, const char *path);
 void symbols_close(struct symbols *symbols);
 

@@ -165,7 +165,7 @@ static int resolve_all(void)
 			status = resolve(&options.watched[i], physical);
 	if (options.verbose && !status)
 		fprintf(stderr, "ringside watch: the guest's kernel is %#" PRIx64
-			" above its System.map\n", slide);
+			" above its symbols\n", slide);
 	return status;
 }
 
@@ -412,7 +412,8 @@ static int open_symbols(void)
 	if (!error)
 		return EXIT_DONE;
 	fprintf(stderr, "ringside watch: %s: %s\n", options.symbols,
-		error == -EINVAL ? "this is no System.map: ADDRESS TYPE NAME, a line each"
+		error == -EINVAL ? "this is neither a System.map (ADDRESS TYPE NAME, a line each) "
+				   "nor a Volatility ISF (JSON with \"symbols\")"
 				 : strerror(-error));
 	return EXIT_INPUT;
 }

@@ -33,7 +33,7 @@ static const char usage[] =
 	"  --debug                       debug exceptions\n"
 	"\n"
 	"Options:\n"
-	"  --symbols FILE the guest's System.map, for --break NAME\n"
+	"  --symbols FILE the guest's System.map or Volatility ISF (.xz too), for --break NAME\n"
 	"  --count N      leave after N events\n"
 	"  --seconds S    leave after S seconds\n"
 	"  --json         one JSON object a line, with the keys of `ringside decode --json`\n"
