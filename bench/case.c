@@ -29,6 +29,9 @@ static const struct bench_case cases[] = {
 	  .summary = "getting past a page fault (--method host, emulate, fast, step)" },
 	{ .name = "pages", .measure = MEASURE_WORK, .watches = 1000, .engine_only = true,
 	  .summary = "closing pages, and opening them again (--watches N: a thousand to a million)" },
+	{ .name = "registers", .handler = HANDLER_REGISTERS, .engine_only = true,
+	  .summary = "as null, but each answer sets the registers; and what it costs to read and write "
+	  "them, in the event and by the vCPU's context" },
 };
 
 #define CASE_COUNT (sizeof(cases) / sizeof(*cases))

@@ -17,7 +17,7 @@ enum case_measure {
 };
 
 /* What the handler does before it answers. */
-enum case_handler { HANDLER_NULL, HANDLER_CPU, HANDLER_WAIT };
+enum case_handler { HANDLER_NULL, HANDLER_CPU, HANDLER_WAIT, HANDLER_REGISTERS };
 
 struct bench_case {
 	const char *name, *summary;

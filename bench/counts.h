@@ -32,6 +32,12 @@ struct counts_thread {
 	uint64_t calls[COUNTS_CALLS];
 } __attribute__((aligned(64)));
 
+/* What it costs to get at a vCPU's registers, ns each time. */
+struct counts_registers {
+	uint64_t event_read, event_write;     /* in the event, and in its answer */
+	uint64_t context_read, context_write; /* by the HVM context of the domain */
+};
+
 enum counts_state {
 	COUNTS_STARTING = 0,
 	COUNTS_READY,
@@ -51,6 +57,7 @@ struct counts {
 	uint64_t work_ns;         /* how long what the case measures took, once, before READY */
 	uint64_t undo_ns;         /* and undoing it, after the end */
 	uint64_t changes;         /* watches made and removed while events fly */
+	struct counts_registers registers;
 	struct counts_thread thread[COUNTS_THREADS];
 };
 

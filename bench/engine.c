@@ -11,6 +11,7 @@
 #include "bench/case.h"
 #include "bench/clock.h"
 #include "bench/contestant.h"
+#include "bench/registers.h"
 #include "guests/bench.h"
 #include "ring/atomics.h"
 #include "xen/error.h"
@@ -71,6 +72,8 @@ static struct rs_reply on_event(const struct rs_event *event, void *user)
 	struct table *table = user;
 
 	contestant_handle(table->plan, table->counts);
+	if (table->plan->what->handler == HANDLER_REGISTERS && event->kind != RS_PAGE)
+		return bench_registers_answer(event, &table->counts->registers);
 	if (event->kind == RS_BREAKPOINT)
 		return skip(event);
 	if (event->kind == RS_PAGE)
@@ -194,6 +197,14 @@ static int close_pages(struct table *table)
 	return 0;
 }
 
+static int measure_registers(struct table *table)
+{
+	struct rs_guest *guest = rs_engine_guest(table->engine);
+
+	return guest ? bench_registers_measure(guest, &table->counts->registers)
+		     : rs_fail(EIO, "%s", rs_error_text());
+}
+
 /* Watches an MSR that is never written and lets go of it, at a steady rate. */
 static void *change(void *argument)
 {
@@ -233,6 +244,8 @@ static int set_up(struct table *table, const char *domain, enum rs_waiting waiti
 	};
 	int error = rs_engine_attach(&table->engine, domain, &options);
 
+	if (!error && plan->what->handler == HANDLER_REGISTERS)
+		error = measure_registers(table);
 	if (!error)
 		error = watch_events(table);
 	if (!error && plan->what->measure == MEASURE_WORK)

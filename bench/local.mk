@@ -18,6 +18,7 @@ ringside_SOURCES += \
 	bench/peer.c \
 	bench/ping.c bench/ping.h \
 	bench/plan.c bench/plan.h \
+	bench/registers.c bench/registers.h \
 	bench/report.c bench/report.h \
 	bench/result.c bench/result.h
 ringside_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE=1 -DPKGLIBDIR='"$(pkglibdir)"' \

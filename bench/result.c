@@ -85,6 +85,17 @@ static json_t *batch_json(const struct counts *counts)
 	return object;
 }
 
+static json_t *registers_json(const struct counts_registers *registers)
+{
+	json_t *object = json_object();
+
+	set_count(object, "event_read", registers->event_read);
+	set_count(object, "event_write", registers->event_write);
+	set_count(object, "context_read", registers->context_read);
+	set_count(object, "context_write", registers->context_write);
+	return object;
+}
+
 static json_t *ping_json(const struct ping *ping)
 {
 	json_t *object = json_object();
@@ -177,6 +188,8 @@ json_t *result_json(const struct setting *setting, const struct contestant *cont
 		set_count(object, "work_ns", measure->work_ns);
 		set_count(object, "undo_ns", measure->undo_ns);
 	}
+	if (setting->plan->what->handler == HANDLER_REGISTERS)
+		set(object, "registers_ns", registers_json(&measure->counts.registers));
 	set(object, "ping_before_ns", ping_json(&measure->before));
 	set(object, "ping_after_ns", ping_json(&measure->after));
 	set_count(object, "rejected", measure->rejected);

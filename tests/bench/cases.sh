@@ -28,6 +28,13 @@ for method in host emulate fast step; do
 		--contestant engine
 done
 runs "pages" '.work_ns > 0 and .undo_ns > 0' --case pages --contestant engine
+registers='.registers_ns | .event_read > 0 and .event_write > 0'
+for kind in cr3 cpuid breakpoint request; do
+	runs "registers, $kind" "$events and ($registers)" --case registers --kind $kind --contestant engine
+done
+# The context is hypercalls, the event is memory: two orders of magnitude between them, at least one.
+holds "registers: by the context they cost ten times as much" \
+	'.registers_ns | .context_read > 10 * .event_read and .context_write > 10 * .event_write'
 # Nothing is cut off at either end of such a run, however busy the machine is.
 runs "a fixed number" '.events == 100' --events 50 --contestant hybrid,engine
 holds "a fixed number: a notify for each batch" '.notifies_per_event > 0 and .notifies_per_event < 1.2'

@@ -15,6 +15,8 @@ holds "null: the keys that are promised" '. as $run | all("bed", "case", "kind",
 	"seed", "machine"; . as $key | $run | has($key))'
 holds "null: the model's figures are called the model's" \
 	'.bed == "fakexen" and (.machine | has("xen") | not)'
+runs "registers" "$events and .registers_ns.event_read > 0 and .registers_ns.context_write > 0" \
+	--case registers --contestant engine
 bench --case watches --contestant block
 holds "what a contestant cannot do is said" '.not_yet and (has("events_per_s") | not)'
 
