@@ -13,15 +13,19 @@
 
 static int begin(struct rs_shadows *shadows)
 {
-	uint64_t last;
-	int error = rs_xen_domain_max_gfn(shadows->xen, shadows->domain, &last);
+	uint64_t last, max_gfn;
+	int error = rs_xen_domain_top(shadows->xen, shadows->domain, &last);
 
+	if (!error)
+		error = rs_xen_domain_max_gfn(shadows->xen, shadows->domain, &max_gfn);
 	if (!error)
 		error = rs_xen_domain_max_pages(shadows->xen, shadows->domain,
 						&shadows->max_pages);
-	if (!error)
-		shadows->first_gfn = last + 1;
-	return error;
+	if (error)
+		return error;
+	shadows->first_gfn = last + 1;
+	shadows->end_gfn = max_gfn + 1;
+	return 0;
 }
 
 /* Something else may have come there meanwhile. */
@@ -37,6 +41,15 @@ static int check_free(struct rs_shadows *shadows, uint64_t gfn, uint32_t count)
 		       "were to be", shadows->domain, gfn);
 }
 
+/* Xen will never say again that the guest ended below them. */
+static void remember(struct rs_shadows *shadows, uint64_t end)
+{
+	if (end > shadows->end_gfn)
+		shadows->end_gfn = end;
+	rs_xen_domain_note_top(shadows->xen, shadows->domain, shadows->first_gfn,
+			       shadows->end_gfn);
+}
+
 static int populate(struct rs_shadows *shadows, uint32_t count)
 {
 	uint64_t gfn = shadows->first_gfn + shadows->count;
@@ -45,8 +58,10 @@ static int populate(struct rs_shadows *shadows, uint32_t count)
 	if (!error)
 		error = rs_xen_domain_set_max_pages(shadows->xen, shadows->domain,
 						    shadows->max_pages + shadows->count + count);
-	if (!error)
-		error = rs_xen_memory_populate(shadows->xen, shadows->domain, gfn, count);
+	if (error)
+		return error;
+	remember(shadows, gfn + count);
+	error = rs_xen_memory_populate(shadows->xen, shadows->domain, gfn, count);
 	if (!error)
 		shadows->count += count;
 	return error;

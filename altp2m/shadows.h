@@ -2,7 +2,8 @@
 /*
  * shadows.h: pages of a domain's that its guest knows nothing of, to be shown in its place.
  *
- * They lie one after the other above the greatest guest frame there was, since Xen resets a view
+ * They lie one after the other above the guest's greatest frame, where earlier engines had
+ * theirs, since Xen resets a view
  * when a page between those that it was remapped to is taken from the domain. They come on
  * top of the domain's memory, and stay until all are given back. Serialised by the caller.
  */
@@ -19,6 +20,7 @@ struct rs_shadows {
 	const struct rs_log *log;
 	uint32_t domain;
 	uint64_t first_gfn;
+	uint64_t end_gfn; /* up to before here there have been pages of ours, now or earlier */
 	uint32_t count; /* populated; */
 	uint32_t taken; /* of these */
 	uint64_t max_pages; /* what the domain might have, before ours */

@@ -168,7 +168,7 @@ static int check_domain(struct rs_engine *engine, const char *name)
 		return rs_fail(EOPNOTSUPP, "domain %s is a PV domain: only HVM and PVH domains "
 					   "have a monitor ring", name);
 	engine->vcpu_count = info.vcpu_count;
-	error = rs_xen_domain_max_gfn(engine->xen, engine->domain, &engine->max_gfn);
+	error = rs_xen_domain_top(engine->xen, engine->domain, &engine->max_gfn);
 	if (error)
 		return error;
 	error = rs_xen_monitor_kinds(engine->xen, engine->domain, &engine->kinds);

@@ -102,7 +102,7 @@ int rs_guest_facts_sized(struct rs_guest *guest, struct rs_guest_facts *out, siz
 
 	memset(out, 0, size);
 	if (!error && !info.dying)
-		error = rs_xen_domain_max_gfn(guest->xen, guest->domain, &max_gfn);
+		error = rs_xen_domain_top(guest->xen, guest->domain, &max_gfn);
 	if (error)
 		return error;
 	facts = (struct rs_guest_facts){

@@ -48,7 +48,7 @@ static int check_domain(struct rs_guest *guest)
 					   "of its own; HVM and PVH domains have",
 			       guest->domain);
 	guest->vcpu_count = info.vcpu_count;
-	return rs_xen_domain_max_gfn(guest->xen, guest->domain, &guest->max_gfn);
+	return rs_xen_domain_top(guest->xen, guest->domain, &guest->max_gfn);
 }
 
 /* With a connection, and the domain's number. */

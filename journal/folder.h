@@ -14,7 +14,7 @@
 
 #define RS_FOLDER_PATH_SIZE 256
 
-/* The file's path, for texts too; `suffix` is "" or ".lanes". */
+/* The file's path, for texts too; `suffix` is "", ".lanes" or ".top". */
 void rs_folder_path(uint32_t domain, const char *suffix, char path[RS_FOLDER_PATH_SIZE]);
 
 /*

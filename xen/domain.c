@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "journal/top.h"
 #include "xen/domain.h"
 #include "xen/private.h"
 
@@ -69,6 +70,27 @@ int rs_xen_domain_max_gfn(struct rs_xen *xen, uint32_t domain, uint64_t *gfn)
 
 	*gfn = max;
 	return error;
+}
+
+int rs_xen_domain_top(struct rs_xen *xen, uint32_t domain, uint64_t *gfn)
+{
+	struct rs_xen_domain info;
+	int error = rs_xen_domain_max_gfn(xen, domain, gfn);
+
+	if (!error)
+		error = rs_xen_domain_read(xen, domain, &info);
+	if (!error)
+		*gfn = rs_top_before(domain, info.handle, *gfn);
+	return error;
+}
+
+/* Where there can be no file the next pages lie above these. */
+void rs_xen_domain_note_top(struct rs_xen *xen, uint32_t domain, uint64_t first, uint64_t end)
+{
+	struct rs_xen_domain info;
+
+	if (!rs_xen_domain_read(xen, domain, &info))
+		rs_top_note(domain, info.handle, first, end);
 }
 
 /* Asked for the first of several pauses only, and if somebody wants to know. */

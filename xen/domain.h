@@ -27,8 +27,12 @@ int rs_xen_domain_read(struct rs_xen *xen, uint32_t domain, struct rs_xen_domain
 int rs_xen_domain_max_pages(struct rs_xen *xen, uint32_t domain, uint64_t *pages);
 int rs_xen_domain_set_max_pages(struct rs_xen *xen, uint32_t domain, uint64_t pages);
 
-/* The greatest guest frame number. */
+/* The greatest guest frame number that there has ever been, whoever put a page there. */
 int rs_xen_domain_max_gfn(struct rs_xen *xen, uint32_t domain, uint64_t *gfn);
+/* The guest's own: without pages that were ours, as journal/top.h remembers them. */
+int rs_xen_domain_top(struct rs_xen *xen, uint32_t domain, uint64_t *gfn);
+/* Remembers that those from `first` to before `end` are ours, or were. */
+void rs_xen_domain_note_top(struct rs_xen *xen, uint32_t domain, uint64_t first, uint64_t end);
 
 /* Nest: each pause wants its unpause. Both stand in the journal. */
 int rs_xen_domain_pause(struct rs_xen *xen, uint32_t domain);

@@ -83,7 +83,7 @@ static int probe_domain(struct rs_xen *xen, const char *name, struct rs_probe *p
 	error = rs_xen_monitor_kinds(xen, domain, &probe->kinds);
 	if (error)
 		return error;
-	error = rs_xen_domain_max_gfn(xen, domain, &probe->max_gfn);
+	error = rs_xen_domain_top(xen, domain, &probe->max_gfn);
 	if (error)
 		return error;
 	/* Who can be asked about the ring has EPT, and so can have pages watched. */

@@ -85,7 +85,8 @@ uint32_t rs_guest_vcpu_count(const struct rs_guest *guest);
 
 /*
  * The greatest physical address of the guest: the last byte of the greatest frame that there had
- * ever been when it was opened (XENMEM_maximum_gpfn). Between 0 and it are holes.
+ * ever been when it was opened (XENMEM_maximum_gpfn), but for the shadow pages that engines put above it
+ * for hidden breakpoints. Between 0 and it are holes.
  */
 uint64_t rs_guest_address_max(const struct rs_guest *guest);
 

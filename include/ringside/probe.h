@@ -41,7 +41,7 @@ struct rs_probe {
 	bool paused, dying, shutdown;
 	uint32_t vcpu_count;
 	uint64_t memory_bytes;
-	uint64_t max_gfn;
+	uint64_t max_gfn;           /* of the guest's own: guest.h, rs_guest_address_max */
 	uint32_t kinds;             /* bit 1 << enum rs_kind: can be watched */
 	bool ring_taken;            /* another agent has the monitor ring */
 	bool ring_known;            /* false: Xen would not say */

@@ -10,6 +10,7 @@
 
 #include "journal/folder.h"
 #include "journal/journal.h"
+#include "journal/top.h"
 #include "tests/unit/tap.h"
 
 #define DOMAIN 7
@@ -182,6 +183,36 @@ static void test_nameless(void)
 	close(fd);
 }
 
+/* Pages of ours from frame 100 on. */
+static void test_top(void)
+{
+	static const uint8_t other[16] = { 3, 2, 1 };
+	char path[RS_FOLDER_PATH_SIZE];
+	bool good;
+
+	good = TAP_SAME(rs_top_before(DOMAIN, handle, 99), 99);
+	good &= !rs_top_note(DOMAIN, handle, 100, 132);
+	/* None of them has come yet; some; all. */
+	good &= TAP_SAME(rs_top_before(DOMAIN, handle, 99), 99);
+	good &= TAP_SAME(rs_top_before(DOMAIN, handle, 100), 99);
+	tap_ok(good && TAP_SAME(rs_top_before(DOMAIN, handle, 131), 99),
+	       "a domain's end is remembered");
+	tap_ok(TAP_SAME(rs_top_before(DOMAIN, handle, 132), 132),
+	       "unless something else has come behind ours");
+	good = TAP_SAME(rs_top_before(DOMAIN, other, 110), 110);
+	tap_ok(good && TAP_SAME(rs_top_before(DOMAIN + 1, handle, 110), 110),
+	       "or the domain is another one");
+	good = !rs_top_note(DOMAIN, handle, 100, 164);
+	tap_ok(good && TAP_SAME(rs_top_before(DOMAIN, handle, 163), 99), "they may become more");
+	rs_folder_path(DOMAIN, ".top", path);
+	good = !truncate(path, 10);
+	good &= TAP_SAME(rs_top_before(DOMAIN, handle, 110), 110);
+	good &= !rs_top_note(DOMAIN, handle, 100, 132);
+	tap_ok(good && TAP_SAME(rs_top_before(DOMAIN, handle, 110), 99),
+	       "a damaged file says nothing, and is written anew");
+	unlink(path);
+}
+
 int main(void)
 {
 	char folder[] = "/tmp/ringside-journal-XXXXXX", inside[64];
@@ -200,6 +231,7 @@ int main(void)
 		rs_journal_close(journal, true);
 		test_successor();
 		test_nameless();
+		test_top();
 		close(fd);
 	}
 	rmdir(inside);
