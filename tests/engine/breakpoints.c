@@ -18,7 +18,6 @@
 #include "tests/engine/scenario.h"
 #include "tests/unit/tap.h"
 #include "xen/domain.h"
-#include "xen/memory.h"
 
 #define KINDS 5 /* of functions, by turns */
 #define FUNCTION(number) (SUMS_CODE + (number) * SUMS_FUNCTION_SIZE)
@@ -51,12 +50,13 @@ static void place(uintptr_t number)
 		.breakpoint = { FUNCTION(number), RS_PLACE_LINEAR } });
 }
 
+/* Looked at once an event: without a hypercall. */
 static uint64_t word_of(uint32_t vcpu, unsigned int slot)
 {
 	uint64_t address = GUEST_SLOTS + vcpu * GUEST_SLOT_SIZE + slot, value = 0;
 
-	rs_xen_memory_read(engine->xen, engine->domain, address >> 12, address & 4095, &value,
-			   sizeof(value));
+	if (rs_guest_read(rs_engine_guest(engine), address, &value, sizeof(value), NULL))
+		tap_ok(false, "the guest's slot is read: %s", rs_error_text());
 	return value;
 }
 
@@ -260,15 +260,38 @@ static uint64_t max_pages(void)
 	return pages;
 }
 
+/* As a program sees it that comes meanwhile. */
+static uint64_t address_max(void)
+{
+	struct rs_guest *guest;
+	uint64_t address = 0;
+
+	if (!rs_guest_open(&guest, "guest1", NULL)) {
+		address = rs_guest_address_max(guest);
+		rs_guest_close(guest);
+	}
+	return address;
+}
+
+/* Xen's own, which does not go down. */
+static uint64_t max_gfn(void)
+{
+	uint64_t gfn = 0;
+
+	rs_xen_domain_max_gfn(engine->xen, engine->domain, &gfn);
+	return gfn;
+}
+
 /* Detached at any moment, with breakpoints in place and vCPUs on them. */
 static void scenario_fire(void)
 {
-	uint64_t before, after;
+	uint64_t before, after, end, top = 0;
 	bool good = true;
 
 	attach();
 	rounds(1);
 	before = max_pages();
+	end = address_max();
 	detach("breakpoints");
 	for (unsigned int i = 0; i < 30 && good; i++) {
 		attach();
@@ -279,14 +302,19 @@ static void scenario_fire(void)
 			.breakpoint = { SUMS_WRITTEN, RS_PLACE_PHYSICAL } });
 		for (unsigned int k = 0; k < i * 5; k++)
 			good &= rs_engine_step(engine, 1) >= 0;
+		good &= TAP_SAME(address_max(), end);
+		top = top ? top : max_gfn();
+		good &= TAP_SAME(max_gfn(), top);
 		good &= !rs_engine_detach(engine);
 	}
-	tap_ok(good, "30 times attached, placed, hit and detached");
+	tap_ok(good && top > end / 4096, "30 times attached, placed, hit and detached, with pages in the "
+					 "same place");
 	strays = 0;
 	attach();
 	after = max_pages();
 	tap_ok(rounds(5) && is_unharmed(), "the guest has noticed nothing");
-	tap_ok(TAP_SAME(after, before), "the domain may have as many pages as before");
+	tap_ok(TAP_SAME(after, before) && TAP_SAME(address_max(), end),
+	       "the domain may have as many pages as before, and ends where it ended");
 	detach("breakpoints");
 }
 
@@ -363,6 +391,79 @@ static void scenario_refused(void)
 	detach("breakpoints");
 }
 
+/* In the immediate of `add rax, 1`: no instruction begins there, so none is caught. */
+static void scenario_middle(void)
+{
+	struct rs_watch *made;
+	uint64_t wrong;
+
+	attach();
+	rounds(1);
+	made = watch((struct rs_watch_options){
+		.kind = RS_BREAKPOINT, .handler = count_hit,
+		.breakpoint = { FUNCTION(0) + 3, RS_PLACE_LINEAR } });
+	tap_ok(rounds(5) && TAP_SAME(hits[0], 0) && sum_of(SLOT_WRONG_CALLS) > 0,
+	       "in the middle of an instruction it is not hit: another one is executed");
+	tap_ok(TAP_SAME(sum_of(SLOT_WRONG_SUMS), 0) && TAP_SAME(sum_of(SLOT_BP), 0),
+	       "and it is as hidden as others");
+	rs_unwatch(made);
+	rounds(1);
+	wrong = sum_of(SLOT_WRONG_CALLS);
+	tap_ok(rounds(5) && TAP_SAME(sum_of(SLOT_WRONG_CALLS), wrong) && all_answered(),
+	       "removed, the guest's own is executed again");
+	detach("breakpoints");
+}
+
+#define PAGE_DIRECTORY (GUEST_ROOT_A + 0x3000)
+#define SPARE 0x240000 /* two pages that the guest does not use */
+#define COPY (SPARE + 0x1000)
+#define PRESENT 0x63 /* writable, accessed, dirty */
+
+/* The first 2 MiB by pages of 4 KiB, the first of the functions' being a copy. */
+static bool remap(uint64_t *before)
+{
+	struct rs_guest *guest = rs_engine_guest(engine);
+	uint64_t table[512], directory = SPARE | PRESENT;
+	uint8_t page[4096];
+
+	for (unsigned int i = 0; i < 512; i++)
+		table[i] = i * sizeof(page) | PRESENT;
+	table[SUMS_CODE / sizeof(page)] = COPY | PRESENT;
+	return !rs_guest_read(guest, SUMS_CODE, page, sizeof(page), NULL) &&
+	       !rs_guest_write(guest, COPY, page, sizeof(page), NULL) &&
+	       !rs_guest_write(guest, SPARE, table, sizeof(table), NULL) &&
+	       !rs_guest_read(guest, PAGE_DIRECTORY, before, sizeof(*before), NULL) &&
+	       !rs_guest_write(guest, PAGE_DIRECTORY, &directory, sizeof(directory), NULL);
+}
+
+/* The guest maps other memory where a breakpoint is: that stays with the old. */
+static void scenario_remapped(void)
+{
+	uint64_t before;
+	uint32_t old;
+	bool good;
+
+	attach();
+	rounds(1);
+	place(0);
+	good = rounds(3) && hits[0] >= 2 && !rs_xen_domain_pause(engine->xen, engine->domain);
+	tap_ok(good && remap(&before), "a breakpoint, and other memory where it is");
+	/* That it comes has the vCPUs look at their page tables anew. */
+	place(KINDS);
+	rs_xen_domain_unpause(engine->xen, engine->domain);
+	rounds(1);
+	old = hits[0];
+	hits[KINDS] = 0;
+	tap_ok(rounds(5) && TAP_SAME(hits[0], old), "it is not hit where that is");
+	tap_ok(hits[KINDS] >= 4, "one that is placed now is: %u", hits[KINDS]);
+	good = !rs_guest_write(rs_engine_guest(engine), PAGE_DIRECTORY, &before, sizeof(before), NULL);
+	rs_unwatch(watches[KINDS]);
+	tap_ok(good && rounds(5) && hits[0] > old, "with the old memory back it is: %u",
+	       hits[0] - old);
+	tap_ok(is_unharmed() && TAP_SAME(strays, 0) && all_answered(), "the guest has noticed nothing");
+	detach("breakpoints");
+}
+
 static struct rs_reply count_fault(const struct rs_event *event, void *user)
 {
 	rs_add_relaxed(&hits[KINDS], 1);
@@ -413,6 +514,8 @@ static const struct scenario scenarios[] = {
 	{ "fire", scenario_fire },
 	{ "replies", scenario_replies },
 	{ "refused", scenario_refused },
+	{ "middle", scenario_middle },
+	{ "remapped", scenario_remapped },
 	{ NULL, NULL },
 };
 

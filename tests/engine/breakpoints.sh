@@ -26,4 +26,6 @@ scenario refresh
 scenario visible --no-altp2m
 scenario visible --no-altp2m --vcpus 2
 scenario refused
+scenario middle
+scenario remapped
 finish
