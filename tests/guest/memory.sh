@@ -20,4 +20,6 @@ scenario cycles 5000
 # What it costs is not for here to judge; that it can be measured is.
 on_model --guest "$build/guests/idle.elf" -- "$build/tests/guest/speed" 16 1000
 check "the measuring program measures" [ "$(jq .maps_while_warm "$scratch/out")" = 0 ]
+check "beside it what the processor takes of it" [ "$(jq '.read_near_ns > 0 and .plain_far_ns > 0 and
+	.mapped_far_depending_ns > 0' "$scratch/out")" = true ]
 finish
