@@ -282,6 +282,7 @@ struct fx_thread {                      /* one that runs vCPUs; futex */
 struct fx_options {
 	bool altp2m;                    /* altp2m=1 on Xen's command line */
 	uint32_t capabilities_off;      /* bits of XEN_DOMCTL_MONITOR_EVENT_... not offered */
+	uint32_t message_version;       /* that it says, whatever its messages are; 0: theirs */
 	uint32_t hypercall_ns;
 	uint32_t threads;
 };

@@ -25,10 +25,11 @@ static int64_t control_ring(struct fx_domctl *op)
 int64_t fx_domctl_vm_event(struct fx_domctl *op)
 {
 	struct xen_domctl_vm_event_op *event = &op->ctl.u.vm_event_op;
+	uint32_t said = op->caller->model->options.message_version;
 	int64_t result;
 
 	if (event->op == XEN_VM_EVENT_GET_VERSION) {
-		event->u.version = VM_EVENT_INTERFACE_VERSION;
+		event->u.version = said ? said : VM_EVENT_INTERFACE_VERSION;
 		op->copy_back = true;
 		return 0;
 	}

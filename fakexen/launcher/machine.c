@@ -142,6 +142,7 @@ void machine_build(struct launcher *launcher)
 	launcher->model->options = (struct fx_options){
 		.altp2m = options->altp2m,
 		.capabilities_off = options->capabilities_off,
+		.message_version = options->message_version,
 		.hypercall_ns = options->hypercall_ns,
 		.threads = options->threads,
 	};

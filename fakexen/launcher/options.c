@@ -18,8 +18,8 @@
 #define COST_MOST 1000000000u
 
 enum { OPTION_VCPUS = 256, OPTION_MEMORY, OPTION_DOMAINS, OPTION_GUEST, OPTION_CPUID,
-       OPTION_NO_ALTP2M, OPTION_NO_CAPABILITY, OPTION_COST, OPTION_THREADS, OPTION_LOG,
-       OPTION_REPORT, OPTION_PV, OPTION_HELP, OPTION_VERSION };
+       OPTION_NO_ALTP2M, OPTION_NO_CAPABILITY, OPTION_MESSAGES, OPTION_COST, OPTION_THREADS,
+       OPTION_LOG, OPTION_REPORT, OPTION_PV, OPTION_HELP, OPTION_VERSION };
 
 static const struct option known[] = {
 	{ "vcpus", required_argument, NULL, OPTION_VCPUS },
@@ -29,6 +29,7 @@ static const struct option known[] = {
 	{ "cpuid", required_argument, NULL, OPTION_CPUID },
 	{ "no-altp2m", no_argument, NULL, OPTION_NO_ALTP2M },
 	{ "no-capability", required_argument, NULL, OPTION_NO_CAPABILITY },
+	{ "message-version", required_argument, NULL, OPTION_MESSAGES },
 	{ "hypercall-ns", required_argument, NULL, OPTION_COST },
 	{ "threads", required_argument, NULL, OPTION_THREADS },
 	{ "log", required_argument, NULL, OPTION_LOG },
@@ -57,6 +58,7 @@ static const char usage[] =
 "                        singlestep, software-breakpoint, guest-request,\n"
 "                        debug-exception, cpuid, privileged-call, interrupt,\n"
 "                        descriptor-access, emul-unimplemented, vmexit)\n"
+"  --message-version N   which version of vm_event messages it says it has\n"
 "  --hypercall-ns N      each hypercall takes N nanoseconds more\n"
 "  --log FILE            what the hypervisor would print on its console\n"
 "  --report FILE         at the end: what happened, as JSON\n"
@@ -124,6 +126,9 @@ static void take(struct options *options, int option)
 	case OPTION_CPUID: options->cpuid = optarg; break;
 	case OPTION_NO_ALTP2M: options->altp2m = false; break;
 	case OPTION_NO_CAPABILITY: options->capabilities_off |= capability(optarg); break;
+	case OPTION_MESSAGES:
+		options->message_version = number("message-version", optarg, 1, UINT32_MAX);
+		break;
 	case OPTION_COST: options->hypercall_ns = number("hypercall-ns", optarg, 0, COST_MOST); break;
 	case OPTION_THREADS: options->threads = number("threads", optarg, 1, FX_THREADS); break;
 	case OPTION_LOG: options->log = optarg; break;

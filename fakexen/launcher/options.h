@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct options {
-	uint32_t vcpus, memory_mib, domains, threads, hypercall_ns;
+	uint32_t vcpus, memory_mib, domains, threads, hypercall_ns, message_version;
 	bool pv, altp2m;
 	uint32_t capabilities_off;      /* 1 << XEN_DOMCTL_MONITOR_EVENT_... */
 	const char *guest, *cpuid, *log, *report;

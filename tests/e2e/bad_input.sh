@@ -87,4 +87,25 @@ on_model -- "$ringside" watch guest1 --page 0xfffffff:n
 refused "a page that is not the guest's" 7 "page\|gfn\|frame"
 unharmed "a page that is not the guest's"
 
+# Releases before 4.14, and one to come.
+for version in 5 8; do
+	on_model --message-version $version -- "$ringside" watch guest1 --cr3
+	refused "messages of version $version" 7 "version $version, and 6 and 7 (Xen 4.14"
+	unharmed "messages of version $version"
+done
+
+# What an AMD processor has: neither views nor the monitor trap flag.
+amd="--no-altp2m --no-capability singlestep"
+on_model $amd -- "$ringside" watch guest1 --break 0x100000
+check "a breakpoint on AMD: exit status 7 (was $status)" [ "$status" = 7 ]
+check "a breakpoint on AMD: says why" said "cannot single-step"
+unharmed "a breakpoint on AMD"
+on_model $amd -- "$ringside" step guest1 0 3
+refused "a step on AMD" 7 "cannot single-step\|does not report"
+unharmed "a step on AMD"
+on_model $amd -- "$ringside" watch guest1 --page 0x130:n --count 2 --json
+check "a page on AMD: exit status 0 (was $status)" [ "$status" = 0 ]
+check "a page on AMD: it is watched all the same, in the host's map" \
+	[ "$(jq -r .reason "$scratch/out" | sort -u)" = mem_access ]
+unharmed "a page on AMD"
 finish
