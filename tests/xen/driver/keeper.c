@@ -36,14 +36,14 @@ static const char *find_keeper(void)
 }
 
 /* Up to an engine that comes next, with the command done. */
-static bool kept(struct bed *bed, struct killing killing)
+static bool kept(struct bed *bed, enum in_hand what)
 {
 	struct rs_engine_options options = {
 		.keeper = RS_KEEPER_REQUIRED,
 		.keeper_path = find_keeper(),
 	};
 
-	if (!recovery_kill(bed, &options, &killing) || !bed_attach(bed, NULL))
+	if (!recovery_kill(bed, &options, what) || !bed_attach(bed, NULL))
 		return false;
 	bed->answer = NULL;
 	bed->seen = 0;
@@ -52,8 +52,7 @@ static bool kept(struct bed *bed, struct killing killing)
 
 static void kept_request(struct bed *bed)
 {
-	if (!kept(bed, (struct killing){ .watch = { .kind = RS_GUEST_REQUEST },
-					 .command = MB_REQUEST }))
+	if (!kept(bed, IN_HAND_REQUEST))
 		return;
 	check(bed_get(bed, MB_RESULT0) == 0, "the guest's request was done");
 	bed_watch_kind(bed, RS_GUEST_REQUEST);
@@ -62,30 +61,27 @@ static void kept_request(struct bed *bed)
 	bed_detach(bed);
 }
 
-static void write_cr3(struct bed *bed, bool deny, const char *what)
+static void write_cr3(struct bed *bed, enum in_hand what, const char *name)
 {
-	if (!kept(bed, (struct killing){ .watch = { .kind = RS_CR, .deny = deny,
-						    .cr = { .which = RS_CR3 } },
-					 .command = MB_WRITE_CR3, .a = MB_ROOT_A }))
+	if (!kept(bed, what))
 		return;
-	check(recovery_old_cr3(bed, MB_TABLES) == MB_ROOT_A, "%s has taken place", what);
+	check(recovery_old_cr3(bed, MB_TABLES) == MB_ROOT_A, "%s has taken place", name);
 	bed_detach(bed);
 }
 
 static void kept_cr3(struct bed *bed)
 {
-	write_cr3(bed, false, "the write");
+	write_cr3(bed, IN_HAND_CR3, "the write");
 }
 
 static void kept_held(struct bed *bed)
 {
-	write_cr3(bed, true, "the write that Xen held back");
+	write_cr3(bed, IN_HAND_HELD, "the write that Xen held back");
 }
 
 static void kept_msr(struct bed *bed)
 {
-	if (!kept(bed, (struct killing){ .watch = { .kind = RS_MSR, .msr = { .index = LSTAR } },
-					 .command = MB_WRMSR, .a = LSTAR, .b = 0x1234 }))
+	if (!kept(bed, IN_HAND_MSR))
 		return;
 	bed_run(bed, MB_RDMSR, LSTAR, 0, NULL);
 	check(bed_get(bed, MB_RESULT0) == 0x1234, "the write has taken place: %#" PRIx64,
@@ -95,8 +91,7 @@ static void kept_msr(struct bed *bed)
 
 static void kept_int3(struct bed *bed)
 {
-	if (!kept(bed, (struct killing){ .watch = { .kind = RS_BREAKPOINT },
-					 .command = MB_INT3 }))
+	if (!kept(bed, IN_HAND_INT3))
 		return;
 	check(bed->seen == 0 && bed_get(bed, MB_BP) == 1, "it came to the guest, once (%" PRIu64 ")",
 	      bed_get(bed, MB_BP));
@@ -105,14 +100,9 @@ static void kept_int3(struct bed *bed)
 
 static void kept_cpuid(struct bed *bed)
 {
-	uint64_t signature;
+	uint64_t signature = recovery_cpuid(bed);
 
-	guest_start(&bed->guest, 0, MB_CPUID, 1, 0);
-	for (unsigned int i = 0; i < 100 && !guest_is_done(&bed->guest, 0); i++)
-		sleep_ms(1);
-	signature = bed_get(bed, MB_RESULT0);
-	if (!kept(bed, (struct killing){ .watch = { .kind = RS_CPUID }, .command = MB_CPUID,
-					 .a = 1 }))
+	if (!kept(bed, IN_HAND_CPUID))
 		return;
 	check(signature && bed_get(bed, MB_RESULT0) == signature, "its result is right: %#" PRIx64,
 	      bed_get(bed, MB_RESULT0));
@@ -121,11 +111,7 @@ static void kept_cpuid(struct bed *bed)
 
 static void kept_page(struct bed *bed)
 {
-	if (!kept(bed, (struct killing){
-			       .watch = { .kind = RS_PAGE,
-					  .page = { .first_gfn = MB_DATA >> 12,
-						    .access = RS_ACCESS_R } },
-			       .command = MB_WRITE, .a = MB_DATA + 0x500, .b = 7 }))
+	if (!kept(bed, IN_HAND_PAGE))
 		return;
 	bed_run(bed, MB_READ, MB_DATA + 0x500, 0, NULL);
 	check(bed->seen == 0 && bed_get(bed, MB_RESULT0) == 7,
@@ -135,8 +121,7 @@ static void kept_page(struct bed *bed)
 
 static void kept_descriptor(struct bed *bed)
 {
-	if (!kept(bed, (struct killing){ .watch = { .kind = RS_DESCRIPTOR },
-					 .command = MB_SIDT }))
+	if (!kept(bed, IN_HAND_DESCRIPTOR))
 		return;
 	check(bed_get(bed, MB_RESULT0) == 0x7ff, "the guest has its limit: %#" PRIx64,
 	      bed_get(bed, MB_RESULT0));
@@ -145,8 +130,7 @@ static void kept_descriptor(struct bed *bed)
 
 static void kept_stepping(struct bed *bed)
 {
-	if (!kept(bed, (struct killing){ .watch = { .kind = RS_GUEST_REQUEST }, .steps = STEPS,
-					 .command = MB_REQUEST }))
+	if (!kept(bed, IN_HAND_STEPPING))
 		return;
 	bed_watch_kind(bed, RS_SINGLESTEP);
 	bed_run(bed, MB_REQUEST, 0, 0, NULL);
@@ -155,9 +139,9 @@ static void kept_stepping(struct bed *bed)
 	bed_detach(bed);
 }
 
-static void debug_exception(struct bed *bed, unsigned int command)
+static void debug_exception(struct bed *bed, enum in_hand what)
 {
-	if (!kept(bed, (struct killing){ .watch = { .kind = RS_DEBUG }, .command = command }))
+	if (!kept(bed, what))
 		return;
 	check(bed_get(bed, MB_DB) == 1 && bed_get(bed, MB_FAULT_RIP) == bed_get(bed, MB_MARK) + 1,
 	      "the guest's debug exception comes, once and in its place (%" PRIu64 ")",
@@ -167,20 +151,17 @@ static void debug_exception(struct bed *bed, unsigned int command)
 
 static void kept_trap_flag(struct bed *bed)
 {
-	debug_exception(bed, MB_TRAP_FLAG);
+	debug_exception(bed, IN_HAND_TRAP_FLAG);
 }
 
 static void kept_icebp(struct bed *bed)
 {
-	debug_exception(bed, MB_ICEBP);
+	debug_exception(bed, IN_HAND_ICEBP);
 }
 
-/* More than the ring has slots, none of which the vCPU waits for by itself. */
 static void kept_full(struct bed *bed)
 {
-	if (!kept(bed, (struct killing){ .watch = { .kind = RS_GUEST_REQUEST,
-						    .asynchronous = true },
-					 .command = MB_LOOP_REQUEST, .a = 20 }))
+	if (!kept(bed, IN_HAND_FULL))
 		return;
 	check(bed->seen == 0, "all its requests are done (%u)", bed->seen);
 	bed_detach(bed);

@@ -26,6 +26,34 @@
 #include <xen/hvm/save.h>
 
 #define LSTAR 0xc0000082
+#define STEPS 3 /* before an engine that steps is killed */
+
+static const struct killing {
+	struct rs_watch_options watch;
+	unsigned int steps; /* that its handler asks for first */
+	unsigned int command;
+	uint64_t a, b;
+} killings[] = {
+	[IN_HAND_REQUEST] = { { .kind = RS_GUEST_REQUEST }, 0, MB_REQUEST, 0, 0 },
+	[IN_HAND_CR3] = { { .kind = RS_CR, .cr = { .which = RS_CR3 } }, 0, MB_WRITE_CR3,
+			  MB_ROOT_A, 0 },
+	[IN_HAND_HELD] = { { .kind = RS_CR, .deny = true, .cr = { .which = RS_CR3 } }, 0,
+			   MB_WRITE_CR3, MB_ROOT_A, 0 },
+	[IN_HAND_MSR] = { { .kind = RS_MSR, .msr = { .index = LSTAR } }, 0, MB_WRMSR, LSTAR,
+			  0x1234 },
+	[IN_HAND_INT3] = { { .kind = RS_BREAKPOINT }, 0, MB_INT3, 0, 0 },
+	[IN_HAND_CPUID] = { { .kind = RS_CPUID }, 0, MB_CPUID, 1, 0 },
+	[IN_HAND_PAGE] = { { .kind = RS_PAGE, .way = RS_WAY_FAST_STEP,
+			     .page = { .first_gfn = MB_DATA >> 12, .access = RS_ACCESS_R } }, 0,
+			   MB_WRITE, MB_DATA + 0x500, 7 },
+	[IN_HAND_DESCRIPTOR] = { { .kind = RS_DESCRIPTOR }, 0, MB_SIDT, 0, 0 },
+	[IN_HAND_STEPPING] = { { .kind = RS_GUEST_REQUEST }, STEPS, MB_REQUEST, 0, 0 },
+	[IN_HAND_TRAP_FLAG] = { { .kind = RS_DEBUG }, 0, MB_TRAP_FLAG, 0, 0 },
+	[IN_HAND_ICEBP] = { { .kind = RS_DEBUG }, 0, MB_ICEBP, 0, 0 },
+	/* More than the ring has slots, for none of which the vCPU waits by itself. */
+	[IN_HAND_FULL] = { { .kind = RS_GUEST_REQUEST, .asynchronous = true }, 0,
+			   MB_LOOP_REQUEST, 20, 0 },
+};
 
 /* In memory that outlives the engine: the request that it had in its hand. */
 static vm_event_request_t *record;
@@ -74,43 +102,32 @@ static int bury(pid_t child)
 	return WIFSIGNALED(status) ? 0 : WEXITSTATUS(status);
 }
 
-/* An engine watches, the guest does `command`, and the engine is killed by its event. */
-static bool watch_and_die(struct bed *bed, struct rs_watch_options options, unsigned int command,
-			  uint64_t a, uint64_t b)
+bool recovery_kill(struct bed *bed, const struct rs_engine_options *options, enum in_hand what)
 {
+	const struct killing *killing = &killings[what];
 	int ends[2], error;
 	char byte;
 	pid_t child;
 
+	engine_options = options;
+	steps_left = killing->steps;
 	record = mmap(NULL, sizeof(*record), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 		      -1, 0);
 	if (record == MAP_FAILED || pipe(ends) || (child = fork()) < 0)
 		check_bail("no child process: %s", strerror(errno));
 	if (child == 0) {
 		close(ends[0]);
-		watch_until_death(bed->guest.name, options, ends[1]);
+		watch_until_death(bed->guest.name, killing->watch, ends[1]);
 	}
 	close(ends[1]);
 	if (read(ends[0], &byte, 1) == 1)
-		guest_start(&bed->guest, 0, command, a, b);
+		guest_start(&bed->guest, 0, killing->command, killing->a, killing->b);
 	close(ends[0]);
 	error = bury(child);
-	return check(!error && record->reason && (engine_options || !guest_is_done(&bed->guest, 0)),
+	steps_left = 0;
+	return check(!error && record->reason && (options || !guest_is_done(&bed->guest, 0)),
 		     "an engine is killed with a request of reason %u in hand (%d): its vCPU waits",
 		     record->reason, error);
-}
-
-bool recovery_kill(struct bed *bed, const struct rs_engine_options *options,
-		   const struct killing *killing)
-{
-	bool good;
-
-	engine_options = options;
-	steps_left = killing->steps;
-	good = watch_and_die(bed, killing->watch, killing->command, killing->a, killing->b);
-	engine_options = NULL;
-	steps_left = 0;
-	return good;
 }
 
 /* Made-up answers for all vCPUs: Xen ignores those to a vCPU that waits for none. */
@@ -205,10 +222,9 @@ static bool recover(struct bed *bed, enum rs_kind kind, void (*mend)(struct bed 
 	return good;
 }
 
-static bool killed(struct bed *bed, struct rs_watch_options options, unsigned int command,
-		   uint64_t a, uint64_t b)
+static bool killed(struct bed *bed, enum in_hand what)
 {
-	return watch_and_die(bed, options, command, a, b) && recover(bed, RS_UNKNOWN, NULL) &&
+	return recovery_kill(bed, NULL, what) && recover(bed, RS_UNKNOWN, NULL) &&
 	       bed_finish(bed, 0);
 }
 
@@ -221,11 +237,10 @@ uint64_t recovery_old_cr3(struct bed *bed, uint64_t root)
 
 static void killed_request(struct bed *bed)
 {
-	struct rs_watch_options options = { .kind = RS_GUEST_REQUEST };
 	struct rs_engine *second;
 	int error;
 
-	if (!watch_and_die(bed, options, MB_REQUEST, 0, 0))
+	if (!recovery_kill(bed, NULL, IN_HAND_REQUEST))
 		return;
 	error = rs_engine_attach(&second, bed->guest.name, NULL);
 	check(error == -EBUSY, "no new engine can attach: %s", rs_strerror(error));
@@ -241,9 +256,7 @@ static void killed_request(struct bed *bed)
 /* What can always be done, and was all that could be done before. */
 static void killed_destroyed(struct bed *bed)
 {
-	struct rs_watch_options options = { .kind = RS_GUEST_REQUEST };
-
-	if (!watch_and_die(bed, options, MB_REQUEST, 0, 0))
+	if (!recovery_kill(bed, NULL, IN_HAND_REQUEST))
 		return;
 	check(!xc_domain_destroy(guest_interface(), bed->guest.domain),
 	      "the guest can be destroyed");
@@ -252,9 +265,7 @@ static void killed_destroyed(struct bed *bed)
 
 static void killed_cr3(struct bed *bed)
 {
-	struct rs_watch_options options = { .kind = RS_CR, .cr = { .which = RS_CR3 } };
-
-	if (!killed(bed, options, MB_WRITE_CR3, MB_ROOT_A, 0))
+	if (!killed(bed, IN_HAND_CR3))
 		return;
 	check(recovery_old_cr3(bed, MB_TABLES) == MB_ROOT_A, "the write had taken place");
 	bed_detach(bed);
@@ -262,10 +273,7 @@ static void killed_cr3(struct bed *bed)
 
 static void killed_held(struct bed *bed)
 {
-	struct rs_watch_options options = { .kind = RS_CR, .deny = true,
-					    .cr = { .which = RS_CR3 } };
-
-	if (!killed(bed, options, MB_WRITE_CR3, MB_ROOT_A, 0))
+	if (!killed(bed, IN_HAND_HELD))
 		return;
 	check(recovery_old_cr3(bed, MB_ROOT_B) == MB_TABLES, "a write that Xen held back is lost");
 	bed_detach(bed);
@@ -273,9 +281,7 @@ static void killed_held(struct bed *bed)
 
 static void killed_msr(struct bed *bed)
 {
-	struct rs_watch_options options = { .kind = RS_MSR, .msr = { .index = LSTAR } };
-
-	if (!killed(bed, options, MB_WRMSR, LSTAR, 0x1234))
+	if (!killed(bed, IN_HAND_MSR))
 		return;
 	bed_run(bed, MB_RDMSR, LSTAR, 0, NULL);
 	check(bed_get(bed, MB_RESULT0) == 0x1234, "the write had taken place: %#" PRIx64,
@@ -285,9 +291,7 @@ static void killed_msr(struct bed *bed)
 
 static void killed_int3(struct bed *bed)
 {
-	struct rs_watch_options options = { .kind = RS_BREAKPOINT };
-
-	if (!watch_and_die(bed, options, MB_INT3, 0, 0) || !recover(bed, RS_BREAKPOINT, NULL) ||
+	if (!recovery_kill(bed, NULL, IN_HAND_INT3) || !recover(bed, RS_BREAKPOINT, NULL) ||
 	    !bed_finish(bed, 0))
 		return;
 	check(bed_saw_one(bed, RS_BREAKPOINT, 0) && bed_get(bed, MB_BP) == 1,
@@ -298,9 +302,7 @@ static void killed_int3(struct bed *bed)
 
 static void killed_int3_unwatched(struct bed *bed)
 {
-	struct rs_watch_options options = { .kind = RS_BREAKPOINT };
-
-	if (!killed(bed, options, MB_INT3, 0, 0))
+	if (!killed(bed, IN_HAND_INT3))
 		return;
 	check(bed->seen == 0 && bed_get(bed, MB_BP) == 1,
 	      "where nobody watches it is the guest's (%" PRIu64 ")", bed_get(bed, MB_BP));
@@ -348,16 +350,21 @@ static void finish_cpuid(struct bed *bed)
 	free(state);
 }
 
-static void killed_cpuid(struct bed *bed)
+uint64_t recovery_cpuid(struct bed *bed)
 {
-	struct rs_watch_options options = { .kind = RS_CPUID };
-	uint64_t signature;
+	const struct killing *killing = &killings[IN_HAND_CPUID];
 
-	guest_start(&bed->guest, 0, MB_CPUID, 1, 0);
+	guest_start(&bed->guest, 0, killing->command, killing->a, killing->b);
 	for (unsigned int i = 0; i < 100 && !guest_is_done(&bed->guest, 0); i++)
 		sleep_ms(1);
-	signature = bed_get(bed, MB_RESULT0);
-	if (!watch_and_die(bed, options, MB_CPUID, 1, 0) ||
+	return bed_get(bed, MB_RESULT0);
+}
+
+static void killed_cpuid(struct bed *bed)
+{
+	uint64_t signature = recovery_cpuid(bed);
+
+	if (!recovery_kill(bed, NULL, IN_HAND_CPUID) ||
 	    !recover(bed, RS_UNKNOWN, finish_cpuid) || !bed_finish(bed, 0))
 		return;
 	check(signature && bed_get(bed, MB_RESULT0) == signature,
@@ -367,12 +374,7 @@ static void killed_cpuid(struct bed *bed)
 
 static void killed_page(struct bed *bed)
 {
-	struct rs_watch_options options = {
-		.kind = RS_PAGE, .way = RS_WAY_FAST_STEP,
-		.page = { .first_gfn = MB_DATA >> 12, .access = RS_ACCESS_R },
-	};
-
-	if (!killed(bed, options, MB_WRITE, MB_DATA + 0x500, 7))
+	if (!killed(bed, IN_HAND_PAGE))
 		return;
 	bed_run(bed, MB_READ, MB_DATA + 0x500, 0, NULL);
 	check(bed->seen == 0 && bed_get(bed, MB_RESULT0) == 7,
@@ -386,9 +388,7 @@ static void killed_page(struct bed *bed)
 
 static void killed_descriptor(struct bed *bed)
 {
-	struct rs_watch_options options = { .kind = RS_DESCRIPTOR };
-
-	if (!killed(bed, options, MB_SIDT, 0, 0))
+	if (!killed(bed, IN_HAND_DESCRIPTOR))
 		return;
 	check(bed_get(bed, MB_RESULT0) == 0x7ff, "the guest has its limit: %#" PRIx64,
 	      bed_get(bed, MB_RESULT0));
@@ -397,13 +397,8 @@ static void killed_descriptor(struct bed *bed)
 
 static void killed_stepping(struct bed *bed)
 {
-	struct rs_watch_options options = { .kind = RS_GUEST_REQUEST };
-	bool good;
-
-	steps_left = STEPS;
-	good = watch_and_die(bed, options, MB_REQUEST, 0, 0);
-	steps_left = 0;
-	if (!good || !recover(bed, RS_SINGLESTEP, NULL) || !bed_finish(bed, 0))
+	if (!recovery_kill(bed, NULL, IN_HAND_STEPPING) || !recover(bed, RS_SINGLESTEP, NULL) ||
+	    !bed_finish(bed, 0))
 		return;
 	check(bed->seen == 0 && bed_get(bed, MB_RESULT0) == 0,
 	      "the vCPU steps no more (%u events)", bed->seen);
@@ -413,9 +408,7 @@ static void killed_stepping(struct bed *bed)
 /* The one that waited is lost; the trap flag makes another, one instruction later. */
 static void killed_trap_flag(struct bed *bed)
 {
-	struct rs_watch_options options = { .kind = RS_DEBUG };
-
-	if (!killed(bed, options, MB_TRAP_FLAG, 0, 0))
+	if (!killed(bed, IN_HAND_TRAP_FLAG))
 		return;
 	check(bed_get(bed, MB_DB) == 1 && bed_get(bed, MB_FAULT_RIP) != bed_get(bed, MB_MARK) + 1,
 	      "the guest's debug exception comes late, at %#" PRIx64 " (%" PRIu64 " in all)",
@@ -426,9 +419,7 @@ static void killed_trap_flag(struct bed *bed)
 /* RIP is still at it, so it is executed again. */
 static void killed_icebp(struct bed *bed)
 {
-	struct rs_watch_options options = { .kind = RS_DEBUG };
-
-	if (!killed(bed, options, MB_ICEBP, 0, 0))
+	if (!killed(bed, IN_HAND_ICEBP))
 		return;
 	check(bed_get(bed, MB_DB) == 1 && bed_get(bed, MB_FAULT_RIP) == bed_get(bed, MB_MARK) + 1,
 	      "the guest's debug exception comes (%" PRIu64 ")", bed_get(bed, MB_DB));
@@ -438,9 +429,7 @@ static void killed_icebp(struct bed *bed)
 /* A ring full of requests for which no vCPU waits: the engine dies with the first. */
 static void killed_full(struct bed *bed)
 {
-	struct rs_watch_options options = { .kind = RS_GUEST_REQUEST, .asynchronous = true };
-
-	if (!watch_and_die(bed, options, MB_LOOP_REQUEST, 20, 0))
+	if (!recovery_kill(bed, NULL, IN_HAND_FULL))
 		return;
 	sleep_ms(50);
 	check(!guest_is_done(&bed->guest, 0), "the ring is full, and the vCPU blocked");
