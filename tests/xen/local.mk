@@ -27,9 +27,11 @@ tests_xen_driver_driver_SOURCES += tests/xen/driver/bench.c tests/xen/driver/bar
 	tests/xen/driver/keeper.c tests/xen/driver/recovery.c tests/xen/driver/recovery.h
 EXTRA_DIST += tests/xen/broken.sh tests/xen/labkit/linux_guest.py
 
-# What the lab does when something is wrong; needs no Xen.
-dist_check_SCRIPTS += tests/xen/labkit_test.py
-TESTS += tests/xen/labkit_test.py
+# What the lab does when something is wrong, and what it does on a host; needs no Xen.
+dist_check_SCRIPTS += tests/xen/host.sh tests/xen/labkit_test.py
+TESTS += tests/xen/host.sh tests/xen/labkit_test.py
+# All tests that a guest of somebody else's is good for.
+slow_tests += tests/xen/host.sh
 # It waits for programs that are to be killed or to hang.
 slow_tests += tests/xen/labkit_test.py
 source_tests += tests/xen/labkit_test.py

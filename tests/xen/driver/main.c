@@ -112,6 +112,15 @@ static void list(void)
 			       test->shown_twice  ? " (by name, and recorded)" : "");
 }
 
+static bool exists(const char *name)
+{
+	for (size_t i = 0; i < FILE_COUNT; i++)
+		for (const struct test *test = files[i]; test->name; test++)
+			if (!strcmp(test->name, name))
+				return true;
+	return false;
+}
+
 static void introduce(struct bed *bed)
 {
 	struct rs_probe *probe = &bed->probe;
@@ -170,6 +179,11 @@ int main(int argc, char **argv)
 		fprintf(stderr, "driver: --record wants guests of its own, not --domain\n");
 		return 2;
 	}
+	for (char **name = argv + optind; *name; name++)
+		if (!exists(*name)) {
+			fprintf(stderr, "driver: there is no test %s (--list shows them)\n", *name);
+			return 2;
+		}
 	guest_interface_open();
 	if (command)
 		return demo_run(image, command);
@@ -188,6 +202,6 @@ int main(int argc, char **argv)
 	}
 	guest_destroy(&bed.guest);
 	if (!ran)
-		check_bail("there is no such test (--list shows them)");
+		check_bail("none of these tests can run here");
 	return check_done();
 }
