@@ -31,7 +31,8 @@ ringsideinclude_HEADERS = include/ringside/coverage.h include/ringside/engine.h 
 
 engine_sources = engine/advance.c engine/advance.h engine/answer.c engine/answer.h engine/attach.c \
 	engine/code.c engine/code.h engine/coverage.c engine/coverage.h engine/decode.c \
-	engine/decode.h engine/detach.c engine/dispatch.c engine/dispatch.h engine/full.c engine/full.h engine/lane.h \
+	engine/decode.h engine/detach.c engine/dispatch.c engine/dispatch.h engine/full.c engine/full.h \
+	engine/known.c engine/known.h engine/lane.h \
 	engine/later.c engine/layout.c engine/layout.h engine/next.c engine/options.c engine/others.c engine/others.h \
 	engine/options.h engine/past.c engine/past.h engine/private.h engine/rcu.c engine/rcu.h engine/record.c \
 	engine/record.h engine/registers.c engine/registers.h engine/responder.c \

@@ -142,10 +142,8 @@ bool rs_past_is_plain(struct rs_engine *engine, const struct rs_event *event, bo
 	if (!is_asked && !is_chosen(engine, event))
 		return false;
 	instruction = rs_code_at(engine, event);
-	/* A test's engine, without a guest. */
-	if (!instruction)
-		return is_asked || !event->view;
-	return (instruction->is_proved ||
+	return instruction &&
+	       (instruction->is_proved ||
 		(!(event->view && !is_asked) && instruction->length &&
 		 instruction->emulation <= RS_EMULATION_OWN_DATA)) &&
 	       !(event->page.access & RS_ACCESS_X) && accesses_once(instruction, event);

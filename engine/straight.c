@@ -19,17 +19,9 @@
 #include "xen/port.h"
 
 #define ALL_TURNS ((1ULL << RS_TURNS) - 1)
-#define ACCESS_ALL (RS_ACCESS_R | RS_ACCESS_W | RS_ACCESS_X)
 #define LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define NEVER_INLINE static __attribute__((noinline))
-
-/* Their payload lies in the event as it does in the message, and no state of the lane matters. */
-#define STRAIGHT_KINDS \
-	(1U << RS_PAGE | 1U << RS_CR | 1U << RS_MSR | 1U << RS_BREAKPOINT | \
-	 1U << RS_GUEST_REQUEST | 1U << RS_DEBUG | 1U << RS_CPUID)
-/* Xen has seen to these: to go on is no more than to resume. */
-#define ANSWERED_KINDS (1U << RS_CR | 1U << RS_MSR | 1U << RS_GUEST_REQUEST)
 
 #define PAYLOAD offsetof(struct rs_event, page)
 #define PAYLOAD_SIZE 32
@@ -60,19 +52,6 @@ _Static_assert(sizeof(struct rs_event) >= PAYLOAD + PAYLOAD_SIZE &&
 #define HEAD_OF_EVENT _MM_SHUFFLE(1, 3, 2, 2)
 _Static_assert(offsetof(struct rs_event, reason) == 4 && offsetof(struct rs_event, vcpu) == 8 &&
 	       offsetof(struct rs_event, flags) == 12, "the event's first words");
-/* Then in one word its view, and that it is synchronous. */
-_Static_assert(offsetof(struct rs_event, view) == 16 &&
-	       offsetof(struct rs_event, synchronous) == 18, "the word after them");
-#define SYNCHRONOUS (1U << 16)
-
-/* Where in a message the key is that its watch is looked up by. For other kinds it is 0. */
-#define KEY offsetof(struct rs_wire, u)
-_Static_assert(offsetof(struct rs_wire, u.page.gfn) == KEY &&
-	       offsetof(struct rs_wire, u.cr.index) == KEY &&
-	       offsetof(struct rs_wire, u.msr.msr) == KEY &&
-	       KEY + sizeof(uint64_t) == sizeof(((struct rs_head *)0)->value), "it ends the head");
-
-#define FAST_STEP_FLAGS (RS_FLAG_VCPU_PAUSED | RS_FLAG_ALTERNATE_P2M | RS_FLAG_FAST_SINGLESTEP)
 
 /* Of a request that was copied. */
 enum outcome {
@@ -112,100 +91,6 @@ static inline void end_running(struct rs_engine *engine, struct rs_worker *worke
 		rs_rules_bury(engine);
 }
 
-static uint16_t view_of(const struct rs_wire *wire)
-{
-	return wire->flags & RS_FLAG_ALTERNATE_P2M ? wire->altp2m_idx : 0;
-}
-
-static uint64_t key_of(const struct rs_wire *wire)
-{
-	switch (wire->reason) {
-	case RS_CR:
-		return wire->u.cr.index;
-	case RS_MSR:
-		return wire->u.msr.msr;
-	case RS_PAGE:
-		return rs_table_page_key(view_of(wire), wire->u.page.gfn);
-	case RS_BREAKPOINT:
-		return *(const uint64_t *)(const void *)((const char *)wire + RS_LAYOUT_RIP);
-	default:
-		return 0;
-	}
-}
-
-/* No reply begins with this. */
-#define NO_REPLY UINT64_MAX
-
-/* No message has this version. */
-static const struct rs_head no_head = { { UINT64_MAX, 0, 0, 0 }, { UINT64_MAX, 0, 0, 0 } };
-
-/* What the handler's usual reply is, until it has given another. */
-static void expect_plain(struct rs_known *known)
-{
-	known->plain = ANSWERED_KINDS >> known->kind & 1 ? RS_ACTION_CONTINUE : RS_ACTION_RESUME;
-	known->usual[0] = NO_REPLY;
-	known->flags = RS_FLAG_VCPU_PAUSED;
-}
-
-/* The only breakpoint watch, and of all addresses: watches are of one address, or of all. */
-static bool is_everywhere(const struct rs_table *table, const struct rs_known *known)
-{
-	return known->kind == RS_BREAKPOINT && !known->rule->first &&
-	       known->rule->last == UINT64_MAX && !rs_table_has_narrow(table, RS_BREAKPOINT);
-}
-
-/* All that a request is known by, if that is to be had from its head. */
-static void describe(struct rs_known *known, const struct rs_table *table,
-		     const struct rs_wire *wire)
-{
-	struct rs_wire mask = { .version = UINT32_MAX, .reason = UINT32_MAX,
-				.flags = RS_FLAG_VCPU_PAUSED | RS_FLAG_ALTERNATE_P2M };
-
-	known->event_view = SYNCHRONOUS | view_of(wire);
-	known->wanted = known->kind == RS_PAGE ? ACCESS_ALL & ~known->rule->options.page.access : 0;
-	if (wire->flags & RS_FLAG_ALTERNATE_P2M)
-		mask.altp2m_idx = UINT16_MAX;
-	if (known->kind == RS_CR)
-		mask.u.cr.index = UINT32_MAX;
-	else if (known->kind == RS_MSR || known->kind == RS_PAGE)
-		mask.u.msr.msr = UINT64_MAX;
-	memcpy(known->head.value, wire, sizeof(known->head.value));
-	memcpy(known->head.mask, &mask, sizeof(known->head.mask));
-	if ((known->kind == RS_PAGE && known->wanted != ACCESS_ALL) ||
-	    (known->kind == RS_BREAKPOINT && !is_everywhere(table, known)))
-		known->head = no_head;
-}
-
-/* Looks a request up in the table. False: none wants it, or several, or there is a filter. */
-static bool find(struct rs_worker *worker, struct rs_known *known, const struct rs_wire *wire)
-{
-	const struct rs_table *table = worker->engine->table;
-	uint64_t changes = rs_load_acquire(rs_table_changes(table)), order = 0;
-	uint32_t kind = wire->reason;
-	struct rs_rule *rule;
-	bool more, alone;
-
-	if (kind >= RS_KIND_COUNT || !(STRAIGHT_KINDS >> kind & 1))
-		return false;
-	/* It may be one that the engine placed, which only those watches are to see. */
-	if (kind == RS_BREAKPOINT && rs_table_has(table, RS_TABLE_TRAPS))
-		return false;
-	rs_rcu_begin();
-	rule = rs_table_next(table, (enum rs_kind)kind, key_of(wire), 0, &order, &more);
-	alone = rule && !more && !rule->filtered && rule->options.handler;
-	if (alone) {
-		*known = (struct rs_known){ .rule = rule, .changes = changes, .kind = kind,
-					    .key = key_of(wire),
-					    .handler = rule->options.handler,
-					    .user = rule->options.user,
-					    .counters = &worker->counters.kinds[kind] };
-		describe(known, table, wire);
-		expect_plain(known);
-	}
-	rs_rcu_done();
-	return alone;
-}
-
 /* Another watch's turn. */
 static void change_rule(struct rs_worker *worker, uint32_t index, const struct rs_known *known)
 {
@@ -222,12 +107,6 @@ static void change_rule(struct rs_worker *worker, uint32_t index, const struct r
 	rs_rcu_publish(&worker->running, known->rule); /* Q1, R1 */
 }
 
-/* Q1: after `running`, which we have stored ourselves. */
-static inline bool is_current(const struct rs_engine *engine, const struct rs_known *known)
-{
-	return rs_load_acquire(rs_table_changes(engine->table)) == known->changes;
-}
-
 /* Ours to read, and its vCPU waits. */
 static inline bool is_sound(const struct rs_ring *ring, const struct rs_wire *wire)
 {
@@ -235,26 +114,18 @@ static inline bool is_sound(const struct rs_ring *ring, const struct rs_wire *wi
 	       wire->flags & RS_FLAG_VCPU_PAUSED;
 }
 
-static bool is_known(const struct rs_worker *worker, const struct rs_known *known,
-		     const struct rs_wire *wire)
-{
-	return known->key == key_of(wire) && known->kind == wire->reason &&
-	       known->event_view == (SYNCHRONOUS | view_of(wire)) &&
-	       is_current(worker->engine, known);
-}
-
 /* The one watch that wants it, which runs from now on. Or NULL. */
 NEVER_INLINE struct rs_known *look_again(struct rs_worker *worker, uint32_t index,
 					 const struct rs_wire *wire)
 {
-	struct rs_known *known = &worker->known[(key_of(wire) + wire->reason) % RS_KNOWN_COUNT];
+	struct rs_known *known = rs_known_place(worker, wire);
 	struct rs_known found, *it = known;
 
 	if (!is_sound(&worker->engine->ring, wire))
 		return NULL;
-	if (!is_known(worker, known, wire)) {
+	if (!rs_known_is_of(worker, known, wire)) {
 		it = &found;
-		if (!find(worker, it, wire))
+		if (!rs_known_find(worker, it, wire))
 			return NULL;
 	}
 	if (it->kind == RS_PAGE && !(wire->u.page.flags & it->wanted))
@@ -265,7 +136,7 @@ NEVER_INLINE struct rs_known *look_again(struct rs_worker *worker, uint32_t inde
 	if (it != known)
 		*known = found;
 	worker->straight.last = known;
-	return is_current(worker->engine, known) ? known : NULL;
+	return rs_known_is_current(worker->engine->table, known) ? known : NULL;
 }
 
 /* -- from the ring and to it -- */
@@ -411,71 +282,6 @@ static int keep(struct rs_worker *worker, struct rs_turn *turn, uint32_t index,
 
 /* -- the handler's reply -- */
 
-static bool is_plain_action(const struct rs_reply *reply, enum rs_action action)
-{
-	return reply->action == action && !reply->flags;
-}
-
-/*
- * In a view, into which the vCPU returns. To go on comes to the same, as long as nobody looks at the
- * instruction, if the watch does not want a step, and the page has no hidden breakpoints.
- */
-static bool is_fast_step(const struct rs_engine *engine, const struct rs_known *known,
-			 const struct rs_event *event, const struct rs_reply *reply)
-{
-	enum rs_way way = known->rule->options.way ? known->rule->options.way : engine->way;
-
-	if (!event->view || !engine->can_step)
-		return false;
-	if (is_plain_action(reply, RS_ACTION_FAST_STEP))
-		return !reply->view && (known->kind == RS_PAGE || known->kind == RS_BREAKPOINT) &&
-		       (reply->return_view == RS_VIEW_SAME || reply->return_view == event->view);
-	return is_plain_action(reply, RS_ACTION_CONTINUE) && known->kind == RS_PAGE &&
-	       way != RS_WAY_STEP;
-}
-
-/* Of a page fault Xen emulates the instruction: as the handler says, or if it says nothing. */
-static bool may_be_emulated(const struct rs_known *known, const struct rs_reply *reply)
-{
-	return known->kind == RS_PAGE && (is_plain_action(reply, RS_ACTION_EMULATE) ||
-					  is_plain_action(reply, RS_ACTION_CONTINUE));
-}
-
-/*
- * A breakpoint or a CPUID that is moved past, which is all that was asked for: by the handler or,
- * of CPUID, by default. Then it is in the answer's registers.
- */
-static bool is_skipped(struct rs_turn *turn, const struct rs_reply *reply)
-{
-	const struct rs_registers *registers;
-	bool cpuid = turn->event.kind == RS_CPUID;
-
-	if ((turn->event.kind != RS_BREAKPOINT && !cpuid) || reply->action > RS_ACTION_RESUME)
-		return false;
-	if (cpuid && reply->action == RS_ACTION_CONTINUE && !reply->flags &&
-	    turn->answer.data == RS_ANSWER_EMPTY)
-		rs_answer_registers(&turn->event);
-	else if (reply->flags != RS_REPLY_SET_REGISTERS || turn->answer.data != RS_ANSWER_REGISTERS)
-		return false;
-	registers = (const void *)(turn->answer.message + RS_ANSWER_HEAD_SIZE);
-	return registers->rip != rs_event_rip(&turn->event) &&
-	       !rs_registers_check(registers, &turn->event);
-}
-
-/* What the handler's usual reply comes to, if that depends on nothing but what write_usual asks. */
-static void expect(struct rs_known *known, const struct rs_engine *engine,
-		   const struct rs_event *event, const struct rs_reply *reply)
-{
-	if (is_fast_step(engine, known, event, reply))
-		known->flags = FAST_STEP_FLAGS;
-	else if (may_be_emulated(known, reply) &&
-		 (reply->action == RS_ACTION_EMULATE || !event->view))
-		known->flags = RS_FLAG_VCPU_PAUSED | RS_FLAG_EMULATE;
-	else
-		return;
-	memcpy(known->usual, reply, sizeof(known->usual));
-}
-
 /* Xen's emulation may come to nothing, and that be reported next. */
 static inline void note_emulation(struct rs_lane *lane, const struct rs_event *event)
 {
@@ -483,27 +289,17 @@ static inline void note_emulation(struct rs_lane *lane, const struct rs_event *e
 	lane->gfn = event->page.gfn;
 }
 
-/*
- * The answer to the handler's usual reply. False: not to this event, or not without a look at the
- * instruction, for which the guest's memory is open.
- */
+/* The answer to the handler's usual reply, if it is not plain: a fast step. False: not to this event. */
 static inline bool write_usual(const struct rs_engine *engine, const struct rs_known *known,
 			       struct rs_turn *turn)
 {
-	struct rs_lane *lane = &engine->lanes[turn->event.vcpu];
 	struct rs_wire *answer = (void *)turn->slot;
 
-	if (rs_load_relaxed(&engine->guest))
+	/* It would end the stepping that somebody has asked for. */
+	if (engine->lanes[turn->event.vcpu].stepping || rs_load_relaxed(&engine->traps.count))
 		return false;
-	if (known->flags == FAST_STEP_FLAGS) {
-		/* It would end the stepping that somebody has asked for. */
-		if (lane->stepping || rs_load_relaxed(&engine->traps.count))
-			return false;
-		answer->altp2m_idx = 0;
-		answer->u.fast_singlestep_p2midx = turn->event.view;
-	} else {
-		note_emulation(lane, &turn->event);
-	}
+	answer->altp2m_idx = 0;
+	answer->u.fast_singlestep_p2midx = turn->event.view;
 	rs_store_relaxed(&answer->flags, known->flags);
 	return true;
 }
@@ -526,12 +322,12 @@ NEVER_INLINE int answer(struct rs_worker *worker, struct rs_turn *turn, uint32_t
 	if (reply->action == RS_ACTION_LATER)
 		return keep(worker, turn, index, reply);
 	if (empty)
-		expect(known, worker->engine, &turn->event, reply);
-	if (empty && may_be_emulated(known, reply) &&
+		rs_known_expect(known, worker->engine, &turn->event, reply);
+	if (empty && rs_known_may_emulate(known, reply) &&
 	    rs_past_is_plain(worker->engine, &turn->event, reply->action == RS_ACTION_EMULATE)) {
 		note_emulation(&worker->engine->lanes[turn->event.vcpu], &turn->event);
 		write_flags(turn, RS_FLAG_VCPU_PAUSED | RS_FLAG_EMULATE);
-	} else if (is_skipped(turn, reply)) {
+	} else if (rs_known_is_skipped(turn, reply)) {
 		write_registers(turn);
 	} else {
 		write_other(worker, turn, index, reply);
@@ -574,7 +370,7 @@ ALWAYS_INLINE const struct rs_known *begin_visit(struct rs_engine *engine,
 	straight->seen = rs_ticks();
 	rs_store_relaxed(&straight->began, straight->seen);
 	rs_rcu_publish(&worker->running, known->rule); /* Q1, R1 */
-	return LIKELY(is_current(engine, known)) ? known : &straight->none;
+	return LIKELY(rs_known_is_current(engine->table, known)) ? known : &straight->none;
 }
 
 /* After a handler, before the next one: of a watch that is quick and still there it may be. */
@@ -792,7 +588,7 @@ void rs_straight_open(struct rs_engine *engine)
 	for (uint32_t i = 0; i < engine->worker_count; i++) {
 		struct rs_straight *straight = &engine->workers[i].straight;
 
-		straight->none.head = no_head;
+		straight->none.head = rs_known_no_head;
 		straight->last = &straight->none;
 	}
 }

@@ -24,39 +24,10 @@
 
 #include <stdint.h>
 
-#include <ringside/watch.h>
-
-#include "ring/copy.h"
+#include "engine/known.h"
 
 struct rs_engine;
-struct rs_kind_counters;
-struct rs_rule;
 struct rs_worker;
-
-/* How many keys a worker remembers; a power of two. */
-#define RS_KNOWN_COUNT 64
-
-/*
- * The one watch for a key, as it was found, and the answer that its handler's usual reply comes
- * to. What a request begins with tells most of what has to be asked of it: version, the flags of a
- * vCPU that waits and of a view, reason, view, and the key, which is a CR's index, an MSR's, or a
- * page's. Where that is not enough no head is like it.
- */
-struct rs_known {
-	struct rs_head head __attribute__((aligned(64)));
-	uint64_t plain; /* the handler's usual reply, if its answer is but to resume: the first word; */
-	uint64_t usual[2]; /* else this is it, but for what is behind, */
-	uint32_t flags;    /* and its answer */
-	uint32_t event_view; /* the event's view, and that it is synchronous */
-	rs_handler handler;
-	void *user;
-	struct rs_rule *rule;
-	struct rs_kind_counters *counters;
-	uint64_t changes; /* of the table, when it was found; 0: nothing was found yet */
-	uint64_t key;
-	uint32_t kind;
-	uint32_t wanted; /* RS_PAGE: what of an access it wants to see */
-};
 
 /* A worker's, while it visits. Handlers of one watch, one after the other, are a stage. */
 struct rs_straight {
