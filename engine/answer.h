@@ -39,7 +39,7 @@ struct rs_injection {
 
 struct rs_answer {
 	uint8_t message[RS_RING_MESSAGE_SIZE_MAX] __attribute__((aligned(64)));
-	enum rs_answer_data data;
+	uint32_t data; /* enum rs_answer_data */
 	struct rs_injection injection;
 };
 

@@ -45,6 +45,7 @@ struct rs_known {
 	void *user;
 	struct rs_rule *rule;
 	struct rs_kind_counters *counters;
+	uint64_t quick_ticks; /* a handler that takes less changes nothing about its pace */
 	uint64_t changes; /* of the table, when it was found; 0: nothing was found yet */
 	uint64_t key;
 	uint32_t kind;

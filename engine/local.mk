@@ -42,7 +42,7 @@ engine_sources = engine/advance.c engine/advance.h engine/answer.c engine/answer
 	engine/straight.h engine/table.c \
 	engine/table.h engine/taker.c engine/taker.h engine/trap.c engine/trap.h \
 	engine/turn.c engine/turn.h \
-	engine/version.c engine/view.c engine/wait.c engine/wait.h engine/wanted.c engine/wanted.h \
+	engine/version.c engine/view.c engine/visit.c engine/visit.h engine/wait.c engine/wait.h engine/wanted.c engine/wanted.h \
 	engine/watch.c engine/wire.h \
 	engine/worker.c engine/worker.h
 # When an engine has died.

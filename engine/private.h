@@ -157,6 +157,13 @@ struct rs_engine {
 	struct rs_rule *buried; /* removed inside a handler, while another may run theirs */
 };
 
+/* A1: what the straight way's worker is to look at was stored before. */
+static inline void rs_straight_call(struct rs_engine *engine)
+{
+	if (engine->workers)
+		rs_store_seq_cst(&engine->workers[0].straight.attention, 1);
+}
+
 /* From how long a handler has taken. */
 static inline void rs_pace_learn(struct rs_pace *pace, uint64_t ticks,
 				 const struct rs_engine *engine)

@@ -32,7 +32,10 @@ struct rs_log;
 /* Of requests that are taken. Eight are in flight at most; the others are asynchronous ones,
  * answered already, that wait for their handlers. */
 #define RS_TURNS 32
-/* In a number of the ring: it is one. Without, there is none (yet). */
+/*
+ * In a number of the ring: it is one. Without, there is none (yet). Where numbers are counted on in 64
+ * bits, it is that or a greater one, so whoever asks looks at all bits from it on.
+ */
 #define RS_RECORD_SET (1ULL << 32)
 
 struct rs_record_turn {
@@ -84,9 +87,9 @@ void rs_record_close(struct rs_record *record);
 static inline bool rs_record_is_open(const struct rs_record_turn *turn, uint32_t req_cons,
 				     uint32_t rsp_prod)
 {
-	if (!(turn->request & RS_RECORD_SET) || (int32_t)((uint32_t)turn->request - req_cons) >= 0)
+	if (turn->request < RS_RECORD_SET || (int32_t)((uint32_t)turn->request - req_cons) >= 0)
 		return false;
-	return !(turn->answer & RS_RECORD_SET) || (int32_t)((uint32_t)turn->answer - rsp_prod) >= 0;
+	return turn->answer < RS_RECORD_SET || (int32_t)((uint32_t)turn->answer - rsp_prod) >= 0;
 }
 
 #endif

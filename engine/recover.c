@@ -57,7 +57,7 @@ static bool read_request(const struct rs_orphan *orphan, const struct rs_record_
 {
 	const struct rs_message_head *head = (const struct rs_message_head *)turn->message;
 
-	if (!(turn->request & RS_RECORD_SET) || head->version != orphan->layout->version ||
+	if (turn->request < RS_RECORD_SET || head->version != orphan->layout->version ||
 	    head->vcpu_id >= orphan->vcpu_count)
 		return false;
 	rs_event_read(event, turn->message, orphan->layout);

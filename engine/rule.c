@@ -108,6 +108,7 @@ int rs_rule_publish(struct rs_engine *engine, struct rs_rule *rule)
 	struct rs_table_entry entry = entry_of(rule);
 	int error = rs_table_add(engine->table, &entry);
 
+	rs_straight_call(engine); /* A1 */
 	rule->published = !error;
 	if (!error && rule->options.way)
 		rs_store_relaxed(&engine->ways, engine->ways + 1);
@@ -122,6 +123,7 @@ void rs_rule_unpublish(struct rs_engine *engine, struct rs_rule *rule)
 
 	rs_store_relaxed(&rule->pace.gone, 1);
 	rs_table_remove(engine->table, &entry);
+	rs_straight_call(engine); /* A1, before the barrier of Q2 */
 	rule->published = false;
 	if (rule->options.way)
 		rs_store_relaxed(&engine->ways, engine->ways - 1);
@@ -203,6 +205,7 @@ static void bury_later(struct rs_engine *engine, struct rs_rule *rule)
 	engine->buried = rule;
 	/* U2: before we look who runs it, against R3. */
 	rs_store_seq_cst(&engine->leaving, engine->leaving + 1);
+	rs_straight_call(engine); /* A1 */
 	pthread_mutex_unlock(&engine->burial);
 	rs_rules_bury(engine);
 }

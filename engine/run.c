@@ -289,6 +289,7 @@ void rs_engine_stop(struct rs_engine *engine)
 
 	/* The flag first: who is woken by the descriptor must find it. */
 	rs_store_seq_cst(&engine->stop, 1);
+	rs_straight_call(engine); /* A1 */
 	if (write(engine->stop_fd, &one, sizeof(one)) < 0) {
 		/* Full, which means that it is readable: as good. */
 	}

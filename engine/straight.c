@@ -6,11 +6,9 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "engine/layout.h"
-#include "engine/past.h"
 #include "engine/private.h"
 #include "engine/rcu.h"
-#include "engine/registers.h"
+#include "engine/visit.h"
 #include "engine/wait.h"
 #include "engine/wire.h"
 #include "ring/atomics.h"
@@ -19,7 +17,6 @@
 #include "xen/port.h"
 
 #define ALL_TURNS ((1ULL << RS_TURNS) - 1)
-#define LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define NEVER_INLINE static __attribute__((noinline))
 
@@ -53,241 +50,62 @@ _Static_assert(sizeof(struct rs_event) >= PAYLOAD + PAYLOAD_SIZE &&
 _Static_assert(offsetof(struct rs_event, reason) == 4 && offsetof(struct rs_event, vcpu) == 8 &&
 	       offsetof(struct rs_event, flags) == 12, "the event's first words");
 
-/* Of a request that was copied. */
-enum outcome {
-	ANSWERED,
-	LEFT, /* on the ring */
-	KEPT, /* by its handler; nor is anything else ours any more */
-};
-
-/* -- counting -- */
-
-/* Handlers that have run until `now`; they share the time evenly. */
-ALWAYS_INLINE void end_stage(struct rs_engine *engine, struct rs_worker *worker,
-			     const struct rs_known *known, uint32_t index, uint64_t now)
-{
-	const struct rs_straight *straight = &worker->straight;
-	uint32_t count = index - straight->first;
-	uint64_t ticks = now - straight->began, queued = straight->began - straight->seen;
-
-	if (LIKELY(count == 1)) {
-		rs_counters_stage(known->counters, queued, ticks, 1);
-	} else {
-		ticks /= count;
-		rs_counters_stage(known->counters, queued, ticks, count);
-	}
-	if (!LIKELY(!rs_load_relaxed(&known->rule->pace.all) && ticks <= engine->notify_ticks))
-		rs_pace_change(&known->rule->pace, ticks, engine);
-}
-
-/* -- which watch -- */
-
-/* What ran has ended, and who waited for that may go on. */
-static inline void end_running(struct rs_engine *engine, struct rs_worker *worker)
-{
-	/* R2, R3: with one worker the handler that removed a watch was ours. */
-	rs_store_release(&worker->running, (struct rs_rule *)NULL);
-	if (!LIKELY(!rs_load_seq_cst(&engine->leaving)))
-		rs_rules_bury(engine);
-}
-
-/* Another watch's turn. */
-static void change_rule(struct rs_worker *worker, uint32_t index, const struct rs_known *known)
-{
-	struct rs_straight *straight = &worker->straight;
-
-	if (index != straight->first) {
-		uint64_t now = rs_ticks();
-
-		end_stage(worker->engine, worker, straight->last, index, now);
-		straight->first = index;
-		straight->began = now;
-	}
-	end_running(worker->engine, worker);
-	rs_rcu_publish(&worker->running, known->rule); /* Q1, R1 */
-}
-
-/* Ours to read, and its vCPU waits. */
-static inline bool is_sound(const struct rs_ring *ring, const struct rs_wire *wire)
-{
-	return wire->version == ring->version && wire->vcpu_id < ring->vcpu_count &&
-	       wire->flags & RS_FLAG_VCPU_PAUSED;
-}
-
-/* The one watch that wants it, which runs from now on. Or NULL. */
-NEVER_INLINE struct rs_known *look_again(struct rs_worker *worker, uint32_t index,
-					 const struct rs_wire *wire)
-{
-	struct rs_known *known = rs_known_place(worker, wire);
-	struct rs_known found, *it = known;
-
-	if (!is_sound(&worker->engine->ring, wire))
-		return NULL;
-	if (!rs_known_is_of(worker, known, wire)) {
-		it = &found;
-		if (!rs_known_find(worker, it, wire))
-			return NULL;
-	}
-	if (it->kind == RS_PAGE && !(wire->u.page.flags & it->wanted))
-		return NULL;
-	if (worker->running != it->rule)
-		change_rule(worker, index, it);
-	/* The last one's place, perhaps: it is not looked at any more. */
-	if (it != known)
-		*known = found;
-	worker->straight.last = known;
-	return rs_known_is_current(worker->engine->table, known) ? known : NULL;
-}
-
 /* -- from the ring and to it -- */
 
 /* The next request is to be copied into its turn. It is not taken yet. */
-static inline void begin_copy(const struct rs_ring *ring, struct rs_record_turn *record,
+static inline void begin_copy(const struct rs_ring_page *page, struct rs_record_turn *record,
 			      uint64_t number)
 {
 	rs_store_relaxed(&record->request, number);
 	rs_store_release(&record->answer, 0);
 	/* P2, X2, X1, T1: what lay in the slot before, Xen had consumed. */
-	rs_tsan_acquire(&ring->page->rsp_prod);
+	rs_tsan_acquire(&page->rsp_prod);
 }
 
-/* It stays on the ring, for others. */
-static int leave_request(struct rs_turn *turn)
-{
-	rs_store_relaxed(&turn->record->request, 0);
-	return LEFT;
-}
-
-/* What decode.c does, for these kinds, and turn.h's beginning of a turn. */
-static inline void begin_event(struct rs_engine *engine, struct rs_turn *turn,
+/* What decode.c does, for these kinds, but for the payload; and turn.h's beginning of a turn. */
+static inline void begin_event(struct rs_straight *straight, struct rs_turn *turn,
 			       const struct rs_wire *wire, const struct rs_known *known)
 {
 	struct rs_event *event = &turn->event;
-	const __m128i *head = (const void *)wire, *payload = (const void *)&wire->u;
-	uint64_t serial = engine->serials + 1;
+	uint64_t serial = straight->serial + 1;
 
-	_mm_store_si128((void *)event, _mm_shuffle_epi32(_mm_load_si128(head), HEAD_OF_EVENT));
+	_mm_store_si128((void *)event, _mm_shuffle_epi32(_mm_load_si128((const void *)wire),
+							 HEAD_OF_EVENT));
 	memcpy(&event->view, &known->event_view, sizeof(known->event_view));
-	_mm_storeu_si128((void *)&event->page, _mm_loadu_si128(payload));
-	_mm_storeu_si128((__m128i *)(void *)&event->page + 1, _mm_loadu_si128(payload + 1));
-	engine->serials = event->serial = serial;
+	straight->serial = event->serial = serial;
 	/* Plain: nobody knows of this event yet. */
 	rs_store_relaxed(&turn->state, serial);
 }
 
-/*
- * The answer is the request itself, where it lies, with other flags: Xen looks at nothing else that
- * they do not ask for. What they ask for is added before.
- */
-static inline void write_flags(struct rs_turn *turn, uint32_t flags)
-{
-	rs_store_relaxed(&((struct rs_wire *)(void *)turn->slot)->flags, flags);
-}
-
-/* What rs_turn_answer and rs_event_reply want to find in a turn. */
-static void complete(const struct rs_worker *worker, struct rs_turn *turn, uint32_t index)
-{
-	turn->lane = &worker->engine->lanes[turn->event.vcpu];
-	turn->index = index;
-	turn->early = turn->stepped = false;
-	turn->seen = worker->straight.seen;
-	turn->began = worker->straight.began;
-	turn->ended = rs_ticks();
-}
-
-/* All that Xen sets of a vCPU, as it was asked for, and found sound. */
-static void write_registers(struct rs_turn *turn)
-{
-	memcpy(turn->slot + RS_ANSWER_HEAD_SIZE, turn->answer.message + RS_ANSWER_HEAD_SIZE,
-	       sizeof(struct rs_registers));
-	write_flags(turn, RS_FLAG_VCPU_PAUSED | RS_FLAG_SET_REGISTERS);
-	turn->answer.data = RS_ANSWER_EMPTY;
-}
-
-/* A reply that asks for more. */
-static void write_other(const struct rs_worker *worker, struct rs_turn *turn, uint32_t index,
-			const struct rs_reply *reply)
-{
-	complete(worker, turn, index);
-	rs_turn_answer(worker->engine, turn, *reply);
-	memcpy(turn->slot, turn->answer.message,
-	       rs_answer_size(&turn->answer, worker->engine->layout));
-	turn->answer.data = RS_ANSWER_EMPTY;
-}
-
-NEVER_INLINE int fail(struct rs_engine *engine, int error)
-{
-	rs_fail(error, "domain %u: Xen cannot be notified (%s)", engine->domain, strerror(-error));
-	rs_engine_fail(engine, error);
-	return error;
-}
-
-/*
- * All that is written, to Xen; then what was done is counted. `direct`: the event channel is
- * Linux's own, and the visit ends. `staged`: a handler has run since the last stage, as is known
- * beforehand.
- */
-ALWAYS_INLINE int put(struct rs_engine *engine, struct rs_worker *worker,
-		      const struct rs_known *known, uint32_t index, bool direct, bool staged)
+/* All that is answered, to Xen; then what was done is counted. `direct`: Linux's own event channel. */
+ALWAYS_INLINE int put(struct rs_worker *worker, struct rs_known *known, uint32_t end, uint32_t count,
+		      bool direct, bool lone)
 {
 	struct rs_straight *straight = &worker->straight;
-	uint64_t ended = rs_ticks(), now;
-	uint32_t count;
+	uint64_t ended = rs_ticks(), ticks;
+	uint32_t notify_ticks;
 	int error;
 
-	rs_ring_show(&engine->ring, index);
-	error = direct ? rs_xen_port_notify(&engine->port) : rs_doorbell_notify(&engine->doorbell);
-	now = rs_ticks();
-	count = index - engine->ring.rsp_prod;
-	rs_ring_note(&engine->ring, index);
-	if (!LIKELY(!error))
-		return fail(engine, error);
-	if (staged || index != straight->first)
-		end_stage(engine, worker, known, index, ended);
-	rs_counters_batch(&worker->counters, now - straight->seen, count);
-	if (!direct) {
-		/* There may be more of this visit. */
-		straight->first = index;
-		straight->began = now;
+	/* P2: releases our answers to X2. */
+	rs_store_release(&straight->page->rsp_prod, end);
+	error = direct ? rs_xen_port_notify(&straight->port)
+		       : rs_doorbell_notify(&worker->engine->doorbell);
+	notify_ticks = (uint32_t)rs_ticks() - (uint32_t)ended;
+	if (!RS_LIKELY(!error))
+		return rs_visit_fail(worker, end, error);
+	if (!lone && !RS_LIKELY(!straight->is_split)) {
+		rs_visit_end_split(worker, end, ended, ended + notify_ticks);
+		return 0;
 	}
+	ticks = ended - straight->seen;
+	rs_counters_visit(&worker->counters, known->counters, ticks, notify_ticks,
+			  lone ? 1 : count);
+	if (!RS_LIKELY(ticks < known->quick_ticks))
+		rs_visit_learn(worker->engine, known, ticks / count);
 	return 0;
 }
 
-/* In the middle of a visit. */
-NEVER_INLINE int put_early(struct rs_worker *worker, uint32_t index)
-{
-	if (index == worker->engine->ring.rsp_prod)
-		return 0;
-	return put(worker->engine, worker, worker->straight.last, index, false, false);
-}
-
-/* Before it is kept, when anybody may answer it: all that the general path wants to find. */
-static int keep(struct rs_worker *worker, struct rs_turn *turn, uint32_t index,
-		const struct rs_reply *reply)
-{
-	struct rs_engine *engine = worker->engine;
-	int error = put_early(worker, index);
-
-	rs_store_release(&engine->ring.req_cons, index + 1); /* T2 */
-	complete(worker, turn, index);
-	rs_answer_resume(&turn->answer, &turn->event);
-	end_running(engine, worker);
-	rs_count(&worker->counters, &worker->counters.requests, 1);
-	rs_and_acq_rel(&engine->unused, ~(1ULL << turn->number));
-	rs_lane_push(turn->lane, turn->number);
-	if (rs_turn_end(worker, turn, *reply))
-		worker->finished |= 1ULL << turn->number;
-	return error ? error : KEPT;
-}
-
 /* -- the handler's reply -- */
-
-/* Xen's emulation may come to nothing, and that be reported next. */
-static inline void note_emulation(struct rs_lane *lane, const struct rs_event *event)
-{
-	lane->emulated = lane->events;
-	lane->gfn = event->page.gfn;
-}
 
 /* The answer to the handler's usual reply, if it is not plain: a fast step. False: not to this event. */
 static inline bool write_usual(const struct rs_engine *engine, const struct rs_known *known,
@@ -312,176 +130,163 @@ static inline bool is_usual(const struct rs_known *known, const struct rs_reply 
 	return words[0] == known->usual[0] && words[1] == known->usual[1];
 }
 
-/* From a reply that is not plain to the answer. */
-NEVER_INLINE int answer(struct rs_worker *worker, struct rs_turn *turn, uint32_t index,
-			const struct rs_reply *reply)
+/* Its handler's turn, as far as its answer: an enum rs_outcome or -errno. */
+ALWAYS_INLINE int handle(struct rs_worker *worker, struct rs_turn *turn,
+			 struct rs_record_turn *record, uint64_t number,
+			 const struct rs_known *known)
 {
-	struct rs_known *known = worker->straight.last;
-	bool empty = turn->answer.data == RS_ANSWER_EMPTY;
-
-	if (reply->action == RS_ACTION_LATER)
-		return keep(worker, turn, index, reply);
-	if (empty)
-		rs_known_expect(known, worker->engine, &turn->event, reply);
-	if (empty && rs_known_may_emulate(known, reply) &&
-	    rs_past_is_plain(worker->engine, &turn->event, reply->action == RS_ACTION_EMULATE)) {
-		note_emulation(&worker->engine->lanes[turn->event.vcpu], &turn->event);
-		write_flags(turn, RS_FLAG_VCPU_PAUSED | RS_FLAG_EMULATE);
-	} else if (rs_known_is_skipped(turn, reply)) {
-		write_registers(turn);
-	} else {
-		write_other(worker, turn, index, reply);
-	}
-	return ANSWERED;
-}
-
-/* Its handler's turn, as far as its answer: an enum outcome or -errno. */
-ALWAYS_INLINE int handle(struct rs_engine *engine, struct rs_worker *worker, struct rs_turn *turn,
-			 uint64_t number, const struct rs_known *known)
-{
-	struct rs_reply reply;
+	const struct rs_reply reply = known->handler(&turn->event, known->user);
 	uint64_t first_word;
 	int result;
 
-	reply = known->handler(&turn->event, known->user);
 	memcpy(&first_word, &reply, sizeof(first_word));
-	if (LIKELY(first_word == known->plain && turn->answer.data == RS_ANSWER_EMPTY)) {
-		write_flags(turn, RS_FLAG_VCPU_PAUSED);
-	} else if (!LIKELY(turn->answer.data == RS_ANSWER_EMPTY && is_usual(known, &reply) &&
-			   write_usual(engine, known, turn))) {
-		result = answer(worker, turn, (uint32_t)number, &reply);
-		if (!LIKELY(result == ANSWERED))
+	if (RS_LIKELY(first_word == known->plain && !rs_is_set(&turn->answer.data))) {
+		rs_visit_write_flags(turn, RS_FLAG_VCPU_PAUSED);
+	} else if (!RS_LIKELY(!rs_is_set(&turn->answer.data) && is_usual(known, &reply) &&
+			   write_usual(worker->engine, known, turn))) {
+		result = rs_visit_answer(worker, turn, number, reply);
+		if (!RS_LIKELY(result == RS_ANSWERED))
 			return result;
 	}
-	rs_store_release(&turn->record->answer, number);
+	rs_store_release(&record->answer, number);
 	/* Whoever answers it from now on comes too late. */
 	rs_store_relaxed(&turn->state, 0);
-	return ANSWERED;
+	return RS_ANSWERED;
 }
 
 /* Most likely it is the same watch again: that, or `none`. */
-ALWAYS_INLINE const struct rs_known *begin_visit(struct rs_engine *engine,
-						 struct rs_worker *worker,
-						 const struct rs_known *known, uint32_t begin)
+ALWAYS_INLINE struct rs_known *begin_visit(struct rs_worker *worker, struct rs_known *known,
+					   uint32_t begin)
 {
 	struct rs_straight *straight = &worker->straight;
 
-	straight->first = begin;
+	straight->begin = begin;
 	straight->seen = rs_ticks();
-	rs_store_relaxed(&straight->began, straight->seen);
 	rs_rcu_publish(&worker->running, known->rule); /* Q1, R1 */
-	return LIKELY(rs_known_is_current(engine->table, known)) ? known : &straight->none;
-}
-
-/* After a handler, before the next one: of a watch that is quick and still there it may be. */
-NEVER_INLINE const struct rs_known *look_twice(struct rs_worker *worker, uint32_t index)
-{
-	const struct rs_known *known = worker->straight.last;
-
-	if (rs_load_relaxed(&known->rule->pace.held) && put_early(worker, index))
-		return NULL;
-	return rs_load_relaxed(&known->rule->pace.gone) ? &worker->straight.none : known;
-}
-
-/* What remains of a visit whose last request was not answered here. Returns how many were. */
-NEVER_INLINE int end_otherwise(struct rs_worker *worker, uint32_t begin, uint32_t index, int result)
-{
-	/* Another thread may put its answer by now: nothing here is ours alone any more. */
-	if (result == KEPT)
-		return rs_worker_visit_lanes(worker, (int)(index - begin) + 1);
-	if (result >= 0)
-		result = put_early(worker, index);
-	end_running(worker->engine, worker);
-	return result < 0 ? result : rs_worker_visit_lanes(worker, (int)(index - begin));
+	return RS_LIKELY(!rs_is_set(&straight->attention)) ? known : &straight->none;
 }
 
 /* -- asleep -- */
 
-/* As watch() in wait.c, where nothing can be under way and nobody spins. */
-ALWAYS_INLINE int sleep_alone(struct rs_engine *engine, struct rs_worker *worker,
-			      struct pollfd fds[2], int timeout_ms)
+/* How many requests wait. */
+static inline uint32_t pending(const struct rs_ring_page *page, uint64_t number)
 {
-	static const struct rs_doorbell_calls calls = RS_XEN_PORT_CALLS;
-	struct rs_doorbell *doorbell = &engine->doorbell;
-	int error;
+	return rs_load_acquire(&page->req_prod) - (uint32_t)number; /* T1 */
+}
 
-	if (!doorbell->armed) {
-		error = calls.unmask(&engine->port); /* S1 */
-		if (error)
+/* As watch() in wait.c, where nothing can be under way and nobody spins. `next`: the next request. */
+ALWAYS_INLINE int sleep_alone(struct rs_worker *worker, uint64_t next, struct pollfd fds[2],
+			      long timeout_ms)
+{
+	struct rs_straight *straight = &worker->straight;
+	int error, ready, rang;
+
+	if (RS_LIKELY(!straight->armed)) {
+		error = rs_xen_port_unmask(&straight->port); /* S1 */
+		if (!RS_LIKELY(!error))
 			return error;
-		doorbell->armed = true;
-		if (rs_load_acquire(&engine->ring.page->req_prod) != engine->ring.req_cons)
+		if (pending(straight->page, next)) {
+			straight->armed = true;
 			return RS_DOORBELL_WORK;
+		}
+	} else {
+		straight->armed = false;
 	}
 	rs_add_own(&worker->counters.sleeps, 1);
 	/* Who stops us makes wake_fd readable, whether we sleep or not. */
-	return rs_doorbell_block_at(doorbell, &calls, &engine->port, fds, timeout_ms);
+	ready = rs_doorbell_poll(fds, timeout_ms);
+	if (RS_LIKELY(ready > 0 && fds[0].revents & POLLIN)) {
+		rang = rs_xen_port_pending(&straight->port);
+		if (RS_LIKELY(rang > 0))
+			return RS_DOORBELL_WORK;
+		if (rang < 0)
+			return rang;
+	}
+	straight->armed = true;
+	return rs_doorbell_wait_of(fds, ready);
 }
 
 /* -- the loop -- */
 
-/* A request that is not for the watch that was the last one's: *known is its, or it is LEFT. */
-NEVER_INLINE int prepare(struct rs_worker *worker, struct rs_turn *turn, uint32_t index,
-			 const struct rs_known **known)
-{
-	*known = look_again(worker, index, (const void *)turn->record->message);
-	if (!*known)
-		return leave_request(turn);
-	return rs_load_relaxed(&(*known)->rule->pace.held) ? put_early(worker, index) : ANSWERED;
-}
+/* Where the worker is, from one visit to the next. */
+struct place {
+	struct rs_turn *turn;   /* of the next request, */
+	uint64_t number;        /* which is that one */
+	struct rs_known *known; /* and most likely for that watch */
+};
 
 /*
- * Handles the requests from *number on, whose turns begin with *turn and which are most likely for
- * *known; all three go on with them, to the end. False: not all of them, or something else besides;
- * *handled gets how many there were, or -errno. `direct` as in put; `avx`: how to copy.
+ * Handles `count` requests from `place` on. False: not all of them, or something else besides;
+ * *handled gets how many there were, or -errno. `direct` as in put; `avx`: how to copy; `lone`: there
+ * is one.
  */
-ALWAYS_INLINE bool handle_all(struct rs_engine *engine, struct rs_worker *worker,
-			      struct rs_turn **turn, const struct rs_known **known,
-			      uint64_t *number, uint32_t end, bool direct, bool avx, int *handled)
+ALWAYS_INLINE bool handle_all(struct rs_worker *worker, struct place *place, uint32_t count,
+			      bool direct, bool avx, bool lone, int *handled)
 {
-	uint32_t begin = (uint32_t)*number;
+	struct rs_straight *straight = &worker->straight;
+	struct rs_known *known = place->known;
+	struct rs_turn *turn = place->turn;
+	uint64_t number = place->number;
+	uint64_t end = number + count;
 	int result;
 
-	*known = begin_visit(engine, worker, *known, begin);
+	known = begin_visit(worker, known, (uint32_t)number);
 	for (;;) {
-		struct rs_record_turn *record = (*turn)->record;
+		struct rs_record_turn *record = turn->record;
 		const struct rs_wire *wire = (const void *)record->message;
-		uint32_t vcpu;
+		void *payload = &turn->event.page;
+		uint64_t vcpu;
 		bool same;
 
-		begin_copy(&engine->ring, record, *number);
-		same = avx ? rs_copy_avx(record->message, (*turn)->slot, &(*known)->head)
-			   : rs_copy_sse2(record->message, (*turn)->slot, &(*known)->head);
+		begin_copy(straight->page, record, number);
+		same = avx ? rs_copy_avx(record->message, turn->slot, &known->head, payload)
+			   : rs_copy_sse2(record->message, turn->slot, &known->head, payload);
 		rs_compiler_barrier();
 		vcpu = wire->vcpu_id;
-		if (!LIKELY(same && vcpu < engine->ring.vcpu_count)) {
-			result = prepare(worker, *turn, (uint32_t)*number, known);
-			if (result != ANSWERED)
+		if (!RS_LIKELY(same && vcpu < straight->vcpu_count)) {
+			known = rs_visit_prepare(worker, turn, (uint32_t)number);
+			result = RS_LEFT;
+			if (!known)
 				break;
 		}
-		/* T2 to who reads the record. The ring's own is noted by put. */
-		rs_store_release(&engine->record->req_cons, (uint32_t)*number + 1);
-		begin_event(engine, *turn, wire, *known);
-		rs_add_own(&engine->lanes[vcpu].events, 1);
-		result = handle(engine, worker, *turn, *number, *known);
-		if (!LIKELY(result == ANSWERED))
+		/* T2 to who reads the record. The ring's own is noted when this way is left. */
+		rs_store_release(&straight->record->req_cons, (uint32_t)(number + 1));
+		begin_event(straight, turn, wire, known);
+		rs_add_own(&straight->lanes[vcpu].events, 1);
+		result = handle(worker, turn, record, number, known);
+		if (!RS_LIKELY(result == RS_ANSWERED))
 			break;
-		*turn = (*turn)->next;
-		if ((uint32_t)++*number == end) {
-			result = put(engine, worker, *known, end, direct, true);
-			end_running(engine, worker);
-			*handled = result ? result : (int)(end - begin);
+		turn = turn->next;
+		number++;
+		if (lone || number == end) {
+			result = put(worker, known, (uint32_t)number, count, direct, lone);
+			/* R2 */
+			rs_store_release(&worker->running, (struct rs_rule *)NULL);
+			*place = (struct place){ turn, number, known };
+			*handled = result ? result : (int)count;
 			return !result;
 		}
-		if (!LIKELY(!rs_load_relaxed(&(*known)->rule->pace.all))) {
-			*known = look_twice(worker, (uint32_t)*number);
-			result = LEFT;
-			if (!*known)
+		if (!RS_LIKELY(!rs_is_set(&known->rule->pace.all))) {
+			known = rs_visit_look_twice(worker, (uint32_t)number);
+			result = RS_LEFT;
+			if (!known)
 				break;
 		}
 	}
-	*handled = end_otherwise(worker, begin, (uint32_t)*number, result);
+	*handled = rs_visit_end_otherwise(worker, (uint32_t)number, result);
 	return false;
+}
+
+/* Somebody wants to be looked at: whoever stops us, or changes the table, or buries a rule. */
+NEVER_INLINE bool attend(struct rs_worker *worker)
+{
+	struct rs_engine *engine = worker->engine;
+
+	/* A2: acquires A1. */
+	rs_exchange_seq_cst(&worker->straight.attention, 0);
+	if (rs_load_seq_cst(&engine->leaving))
+		rs_rules_bury(engine);
+	return !rs_load_relaxed(&engine->stop);
 }
 
 /* Nothing is under way, and nobody else can put: he would need a turn. */
@@ -495,58 +300,99 @@ static bool is_alone(const struct rs_worker *worker)
 	       engine->ring.rsp_prod == engine->ring.req_cons;
 }
 
-/* How many requests wait: more than there can be, too, if their numbers begin anew among them. */
-static inline uint64_t pending(const struct rs_ring *ring, uint64_t number)
+/* The next request, and what was known when this way was left. */
+static struct place place_of(struct rs_worker *worker)
 {
-	return (uint64_t)rs_load_acquire(&ring->page->req_prod) - (uint32_t)number; /* T1 */
+	struct rs_engine *engine = worker->engine;
+	struct rs_known *known = worker->straight.last;
+
+	worker->straight.serial = engine->serials;
+	return (struct place){
+		.number = engine->ring.req_cons | RS_RECORD_SET,
+		.turn = &engine->turns[engine->ring.req_cons % RS_RING_SLOTS],
+		.known = rs_known_is_current(engine->table, known) ? known : &worker->straight.none,
+	};
 }
 
 int rs_straight_visit(struct rs_worker *worker)
 {
-	struct rs_engine *engine = worker->engine;
-	uint64_t number = engine->ring.req_cons | RS_RECORD_SET;
-	uint64_t count = pending(&engine->ring, number);
-	struct rs_turn *turn = &engine->turns[number % RS_RING_SLOTS];
-	const struct rs_known *known = worker->straight.last;
+	struct place place = place_of(worker);
+	uint32_t count = pending(worker->straight.page, place.number);
 	int handled = 0;
 
 	if (!is_alone(worker) || count > RS_RING_SLOTS)
 		return rs_worker_visit_lanes(worker, 0);
-	if (count)
-		handle_all(engine, worker, &turn, &known, &number, (uint32_t)(number + count),
-			   false, false, &handled);
+	if (count && handle_all(worker, &place, count, false, false, false, &handled)) {
+		rs_visit_note(worker, (uint32_t)place.number);
+		rs_visit_end_running(worker);
+	}
 	return handled;
 }
 
 /* `ours`: to sleep is all there is to waiting. */
+ALWAYS_INLINE int wait_at(struct rs_worker *worker, const struct place *place, bool ours,
+			  struct pollfd fds[2], long timeout_ms)
+{
+	if (ours)
+		return sleep_alone(worker, place->number, fds, timeout_ms);
+	rs_visit_note(worker, (uint32_t)place->number);
+	return rs_wait(worker, -1);
+}
+
+/* Until it has to be left; returns as rs_straight_serve. */
+ALWAYS_INLINE int serve_from(struct rs_worker *worker, struct place *place, bool ours, bool avx,
+			     struct pollfd fds[2])
+{
+	const struct rs_ring_page *page = worker->straight.page;
+	long timeout_ms = worker->engine->release_fd < 0 ? RS_LOOK_MS : -1;
+	int result, handled;
+	bool all;
+
+	for (;;) {
+		uint32_t count = pending(page, place->number);
+
+		if (!count) {
+			result = wait_at(worker, place, ours, fds, timeout_ms);
+			if (!RS_LIKELY(result == RS_DOORBELL_WORK))
+				break;
+			count = pending(page, place->number);
+		}
+		result = RS_DOORBELL_WORK;
+		/* Who was only called finds nothing there. */
+		if (RS_LIKELY(count == 1))
+			all = handle_all(worker, place, 1, true, avx, true, &handled);
+		else if (!count)
+			all = true;
+		else if (RS_LIKELY(count <= RS_RING_SLOTS))
+			all = handle_all(worker, place, count, true, avx, false, &handled);
+		else
+			break;
+		if (!RS_LIKELY(all))
+			return result;
+		if (!RS_LIKELY(!rs_is_set(&worker->straight.attention))) {
+			place->known = &worker->straight.none;
+			if (!attend(worker))
+				break;
+		}
+	}
+	rs_visit_note(worker, (uint32_t)place->number);
+	return result;
+}
+
 ALWAYS_INLINE int serve(struct rs_worker *worker, bool ours, bool avx)
 {
-	struct rs_engine *engine = worker->engine;
-	int timeout_ms = engine->release_fd < 0 ? RS_LOOK_MS : -1;
-	uint64_t number = engine->ring.req_cons | RS_RECORD_SET;
-	struct rs_turn *turn = &engine->turns[number % RS_RING_SLOTS];
-	const struct rs_known *known = worker->straight.last;
+	struct rs_doorbell *doorbell = &worker->engine->doorbell;
+	struct place place = place_of(worker);
 	struct pollfd fds[2];
-	int result = rs_doorbell_fds(&engine->doorbell, fds), handled;
+	int result = rs_doorbell_fds(doorbell, fds);
 
 	if (result)
 		return result;
-	while (!rs_load_relaxed(&engine->stop)) {
-		uint64_t count = pending(&engine->ring, number);
-
-		if (!count) {
-			result = ours ? sleep_alone(engine, worker, fds, timeout_ms)
-				      : rs_wait(worker, -1);
-			if (!LIKELY(result == RS_DOORBELL_WORK))
-				return result;
-			continue;
-		}
-		if (!LIKELY(count <= RS_RING_SLOTS &&
-			    handle_all(engine, worker, &turn, &known, &number,
-				       (uint32_t)(number + count), true, avx, &handled)))
-			break;
-	}
-	return RS_DOORBELL_WORK;
+	worker->straight.armed = doorbell->armed;
+	result = serve_from(worker, &place, ours, avx, fds);
+	if (ours)
+		doorbell->armed = worker->straight.armed;
+	return result;
 }
 
 NEVER_INLINE int serve_asleep(struct rs_worker *worker)
@@ -590,5 +436,10 @@ void rs_straight_open(struct rs_engine *engine)
 
 		straight->none.head = rs_known_no_head;
 		straight->last = &straight->none;
+		straight->page = engine->ring.page;
+		straight->record = engine->record;
+		straight->lanes = engine->lanes;
+		straight->vcpu_count = engine->ring.vcpu_count;
+		straight->port = engine->port;
 	}
 }

@@ -25,17 +25,41 @@
 #include <stdint.h>
 
 #include "engine/known.h"
+#include "ring/ring.h"
+#include "xen/port.h"
 
 struct rs_engine;
+struct rs_lane;
+struct rs_record;
 struct rs_worker;
 
-/* A worker's, while it visits. Handlers of one watch, one after the other, are a stage. */
+/*
+ * A worker's, while it visits. Handlers of one watch, one after the other, are a stage; a visit is
+ * one, and one batch, unless it is split.
+ */
 struct rs_straight {
 	struct rs_known *last; /* that was handled; its rule may be gone */
 	struct rs_known none;  /* that no request is like */
+	/* Copies, of what does not change. */
+	struct rs_ring_page *page;
+	struct rs_record *record;
+	struct rs_lane *lanes;
+	uint32_t vcpu_count;
+	struct rs_xen_port port;
+	/*
+	 * Somebody has stopped the engine, or changed the table, or has buried a rule: then it is set,
+	 * after that (A1). The worker clears it, then looks (A2).
+	 */
+	uint32_t attention;
+	/* The ring's, the engine's and the doorbell's own are behind, until this way is left. */
+	uint64_t serial __attribute__((aligned(64))); /* of the last event */
+	bool armed;
+	uint64_t seen;  /* ticks: the requests */
+	uint32_t begin; /* the first of them */
+	bool is_split;  /* then: */
 	uint32_t first; /* request of the stage */
+	uint32_t put;   /* that is not answered yet */
 	uint64_t began; /* ticks: the stage */
-	uint64_t seen;  /* the requests */
 };
 
 /* The ring and the turns are there. */

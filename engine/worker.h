@@ -25,6 +25,7 @@
 
 #include "engine/statistics.h"
 #include "engine/straight.h"
+#include "ring/atomics.h"
 
 struct rs_engine;
 struct rs_turn;

@@ -84,6 +84,27 @@ static inline void rs_add_own(uint64_t *counter, uint64_t amount)
 }
 #endif
 
+/* Is it something other than 0? An acquiring load, and what is done with it, in one instruction. */
+#if defined(__x86_64__) && !defined(RS_TSAN)
+#define rs_is_set(pointer)                                \
+	__extension__({                                    \
+		__label__ set_;                            \
+		int is_ = 1;                               \
+                                                           \
+		__asm__ goto("cmpl $0, %0\n\t"             \
+			     "jne %l[set_]"                \
+			     : /* none */                  \
+			     : "m"(*(pointer))             \
+			     : "cc", "memory"              \
+			     : set_);                      \
+		is_ = 0;                                   \
+	set_:                                              \
+		is_;                                       \
+	})
+#else
+#define rs_is_set(pointer) (rs_load_seq_cst(pointer) != 0)
+#endif
+
 #ifdef RS_TSAN
 void __tsan_acquire(void *address);
 void __tsan_release(void *address);

@@ -88,13 +88,18 @@ int rs_doorbell_fds(const struct rs_doorbell *doorbell, struct pollfd fds[2]);
 /* What a poll of those has come to, if our port has not rung. */
 int rs_doorbell_wait_of(const struct pollfd fds[2], int ready);
 
+/* libc's poll() can be cancelled, which nobody wants of us, and costs 31 instructions. */
+static inline int rs_doorbell_poll(struct pollfd fds[2], long timeout_ms)
+{
+	return (int)syscall(SYS_poll, fds, 2L, timeout_ms);
+}
+
 /* The same where these and the calls are known beforehand: then all of it is inlined. */
 static inline __attribute__((always_inline)) int
 rs_doorbell_block_at(struct rs_doorbell *doorbell, const struct rs_doorbell_calls *calls,
 		     void *context, struct pollfd fds[2], int timeout_ms)
 {
-	/* libc's poll() can be cancelled, which nobody wants of us, and costs 31 instructions. */
-	int ready = (int)syscall(SYS_poll, fds, 2L, (long)timeout_ms), rang;
+	int ready = rs_doorbell_poll(fds, timeout_ms), rang;
 
 	if (__builtin_expect(ready > 0 && fds[0].revents & POLLIN, true)) {
 		rang = calls->pending(context);

@@ -61,7 +61,7 @@ try lane 3
 try park 4
 try deputy 4
 try removal 3
-try straight 3
+try straight 5
 try record 3
 echo "1..$count"
 exit $failed
