@@ -268,6 +268,7 @@ int rs_engine_allocate(struct rs_engine *engine)
 		engine->workers[i].engine = engine;
 		engine->workers[i].number = i;
 		rs_wait_learn(&engine->workers[i]);
+		engine->workers[i].sleeps_to_look = 1;
 	}
 	engine->unused = (1ULL << RS_TURNS) - 1;
 	engine->seats = engine->worker_count == 64 ? ~0ULL : (1ULL << engine->worker_count) - 1;

@@ -192,6 +192,7 @@ ALWAYS_INLINE int sleep_alone(struct rs_worker *worker, uint64_t next, struct po
 	} else {
 		straight->armed = false;
 	}
+	rs_wait_settle(worker);
 	rs_add_own(&worker->counters.sleeps, 1);
 	/* Who stops us makes wake_fd readable, whether we sleep or not. */
 	ready = rs_doorbell_poll(fds, timeout_ms);

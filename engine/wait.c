@@ -30,6 +30,8 @@
 #define SPINS_PER_TICKS 32
 /* A spinner looks at everything but the ring and the lanes only now and then. */
 #define SPINS_BETWEEN_LOOKS 65536
+/* So often a sleeper asks on which CPU it runs. */
+#define SLEEPS_BETWEEN_LOOKS 1024
 /* Misses in a row, after which whoever has the ring's lock is let run. */
 #define MISSES_MAX 64
 
@@ -143,6 +145,15 @@ static bool spin(struct rs_worker *worker)
 	return false;
 }
 
+void rs_wait_follow(struct rs_worker *worker)
+{
+	struct rs_interrupt *interrupt = worker->engine->port.interrupt;
+
+	worker->sleeps_to_look = SLEEPS_BETWEEN_LOOKS;
+	if (interrupt)
+		rs_interrupt_follow(interrupt);
+}
+
 /* Asleep at the event channel. */
 static int block(struct rs_worker *worker, int timeout_ms)
 {
@@ -152,6 +163,7 @@ static int block(struct rs_worker *worker, int timeout_ms)
 	/* S3: against S4. */
 	rs_store_seq_cst(&engine->blocked, 1);
 	if (!rs_load_seq_cst(&engine->ready) && !rs_load_seq_cst(&engine->stop)) {
+		rs_wait_settle(worker);
 		rs_add_own(&worker->counters.sleeps, 1);
 		result = rs_doorbell_block(&engine->doorbell, timeout_ms);
 		if (!worker->credit && result == RS_DOORBELL_WORK && !--worker->sleeps_to_trial)

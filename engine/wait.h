@@ -30,6 +30,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "engine/worker.h"
+
 struct rs_engine;
 struct rs_worker;
 
@@ -56,5 +58,15 @@ void rs_wait_wake_all(struct rs_engine *engine);
 bool rs_wait_may_spin(void);
 /* To spin has paid; so a worker begins, too. */
 void rs_wait_learn(struct rs_worker *worker);
+
+/* Its interrupt is moved to where the watcher, who is about to sleep, runs: xen/interrupt.h. */
+void rs_wait_follow(struct rs_worker *worker) __attribute__((cold));
+
+/* The same now and then: the first time, and when the kernel may have moved the thread since. */
+static inline void rs_wait_settle(struct rs_worker *worker)
+{
+	if (__builtin_expect(!--worker->sleeps_to_look, false))
+		rs_wait_follow(worker);
+}
 
 #endif

@@ -62,6 +62,7 @@ struct rs_worker {
 	uint32_t misses;        /* looks in a row that found work and could not have it */
 	/* wait.c: whether spinning has paid lately; the sleeps between trials, and until the next. */
 	uint32_t credit, patience, sleeps_to_trial;
+	uint32_t sleeps_to_look; /* wait.c: then the interrupt is to be where we are */
 	struct rs_rule *running __attribute__((aligned(64))); /* whose handler runs */
 	struct rs_rule *inner; /* the same, of another page that the instruction touches: others.h */
 	uint32_t parked; /* a futex: 1 while it sleeps there */

@@ -71,6 +71,17 @@ static struct xs_handle *open_store(const struct rs_log *log)
 	return store;
 }
 
+/* Under a name by which its interrupt is told from others. */
+static int open_events(struct rs_xen *xen, struct xentoollog_logger *logger)
+{
+	char before[RS_INTERRUPT_NAME_SIZE];
+
+	rs_interrupt_begin_name(&xen->interrupt, before);
+	xen->events = xenevtchn_open(logger, 0);
+	rs_interrupt_end_name(before);
+	return xen->events ? 0 : fail_open("xenevtchn_open");
+}
+
 int rs_xen_open_nameless(struct rs_xen **out, const struct rs_log *log)
 {
 	struct rs_xen *xen = calloc(1, sizeof(*xen));
@@ -98,11 +109,9 @@ int rs_xen_open_nameless(struct rs_xen **out, const struct rs_log *log)
 	error = read_release(xen);
 	if (error)
 		goto close_control;
-	xen->events = xenevtchn_open(logger, 0);
-	if (!xen->events) {
-		error = fail_open("xenevtchn_open");
+	error = open_events(xen, logger);
+	if (error)
 		goto close_control;
-	}
 	*out = xen;
 	return 0;
 

@@ -10,6 +10,7 @@ xen_sources = \
 	xen/error.c xen/error.h \
 	xen/follow.c \
 	xen/foreign.c xen/foreign.h \
+	xen/interrupt.c xen/interrupt.h \
 	xen/log.c xen/log.h \
 	xen/memory.c xen/memory.h \
 	xen/monitor.c xen/monitor.h \

@@ -17,6 +17,7 @@ int rs_xen_port_bind(struct rs_xen_port *port, struct rs_xen *xen, uint32_t doma
 	port->xen = xen;
 	port->port = (uint32_t)local;
 	port->fd = xenevtchn_fd(xen->events);
+	port->interrupt = &xen->interrupt;
 	return 0;
 }
 

@@ -16,11 +16,13 @@
 
 #include "ring/doorbell.h"
 #include "xen/connection.h"
+#include "xen/interrupt.h"
 
 struct rs_xen_port {
 	struct rs_xen *xen;
 	uint32_t port; /* our end */
 	int fd;        /* of the event channels that the connection has opened */
+	struct rs_interrupt *interrupt; /* the connection's; NULL: a test's port has none */
 };
 
 extern const struct rs_doorbell_calls rs_xen_port_calls;

@@ -14,6 +14,7 @@
 
 #include "journal/journal.h"
 #include "xen/connection.h"
+#include "xen/interrupt.h"
 
 struct rs_xen_logger {
 	struct xentoollog_logger vtable; /* first: libxenctrl knows only this */
@@ -26,6 +27,7 @@ struct rs_xen {
 	struct rs_journal *journal; /* NULL: nobody undoes what we change */
 	xc_interface *control;
 	xenevtchn_handle *events;
+	struct rs_interrupt interrupt; /* of the one event channel that is bound there */
 	struct xs_handle *store; /* NULL: no xenstore */
 	/* Lent by `control`. */
 	xencall_handle *call;

@@ -2,7 +2,7 @@
 # Unit tests: each is quick and tests one file of the product.
 
 unit_tests = tests/unit/decode tests/unit/doorbell tests/unit/emulation tests/unit/instruction \
-	tests/unit/journal tests/unit/layout \
+	tests/unit/interrupt tests/unit/journal tests/unit/layout \
 	tests/unit/permissions tests/unit/ring tests/unit/ring_threads
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
@@ -13,6 +13,9 @@ tests_unit_decode_LDADD = libringside-private.la
 
 tests_unit_doorbell_SOURCES = tests/unit/doorbell.c
 tests_unit_doorbell_LDADD = libringside-private.la
+
+tests_unit_interrupt_SOURCES = tests/unit/interrupt.c
+tests_unit_interrupt_LDADD = libringside-private.la
 
 # Against the headers of the Xen of this build.
 tests_unit_layout_SOURCES = tests/unit/layout.c

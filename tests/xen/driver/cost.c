@@ -6,11 +6,15 @@
  * numbers say how much is done until the vCPU goes on, and with one processor they hardly change
  * between two runs. With two, sleepers lock to the tick of dom0's clock.
  */
+#include "config.h"
+
 #include <inttypes.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/private.h"
 #include "tests/xen/driver/plain.h"
 #include "tests/xen/driver/tests.h"
 #include "xen/altp2m.h"
@@ -316,9 +320,65 @@ static void cost_host(struct bed *bed)
 	check(ticks, "read, emulated in the host's map: %" PRIu64 " ticks", ticks);
 }
 
+static bool has_two(void)
+{
+	return !is_alone();
+}
+
+static bool run_on(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return !sched_setaffinity(0, sizeof(set), &set);
+}
+
+/* Where its interrupt arrives. -1: that cannot be said. */
+static int cpu_of(const struct rs_interrupt *interrupt)
+{
+	char path[64];
+	int cpu = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/irq/%d/effective_affinity_list", interrupt->number);
+	file = fopen(path, "re");
+	if (!file)
+		return -1;
+	if (fscanf(file, "%d", &cpu) != 1)
+		cpu = -1;
+	fclose(file);
+	return cpu;
+}
+
+/* Whoever sleeps for events is woken on the CPU where it sleeps: the interrupt has come there. */
+static void cost_placement(struct bed *bed)
+{
+	struct rs_engine_options options = { .waiting = RS_WAIT_BLOCK };
+	cpu_set_t before;
+
+	sched_getaffinity(0, sizeof(before), &before);
+	for (int cpu = 1; cpu >= 0; cpu--) {
+		uint64_t ticks;
+
+		if (!check(run_on(cpu), "a thread on CPU %d", cpu) || !bed_attach(bed, &options))
+			break;
+		ticks = engine_ticks(bed, &rows[1], ROUNDS);
+		check(ticks, "CPU %d: %" PRIu64 " ticks for a CR3 write, asleep in between", cpu,
+		      ticks);
+		check(cpu_of(bed->engine->port.interrupt) == cpu,
+		      "interrupt %d arrives on CPU %d", bed->engine->port.interrupt->number,
+		      cpu_of(bed->engine->port.interrupt));
+		bed_detach(bed);
+	}
+	sched_setaffinity(0, sizeof(before), &before);
+}
+
 const struct test tests_of_cost[] = {
 	{ .name = "cost", .run = cost, .unattached = true, .own_guest = true,
 	  .about = "ticks for each kind of event, with the engine and without" },
+	{ .name = "cost-placement", .run = cost_placement, .unattached = true, .own_guest = true,
+	  .about = "the interrupt follows who sleeps", .only_if = has_two },
 	{ .name = "cost-host", .run = cost_host, .about = "ticks for a page fault",
 	  .page_method = RS_PAGE_METHOD_HOST },
 	{ 0 },
