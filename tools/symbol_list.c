@@ -63,22 +63,38 @@ static int read_lines(struct symbol_list *list, FILE *file)
 
 /* -- ISF -- */
 
-/* The whole of it, piece by piece; NULL: it is no JSON, or it ends too soon. */
-static json_object *parse(struct json_tokener *tokener, FILE *file)
-{
-	static char piece[PIECE_BYTES];
-	json_object *root = NULL;
-	size_t size;
+/*
+ * A kernel's ISF has tens of megabytes, nearly all of them types, and twenty times that as a tree of
+ * json-c's. So it is cut into the members of the root's "symbols", each of which json-c reads by itself.
+ */
+struct cutter {
+	struct symbol_list *list;
+	struct json_tokener *tokener;
+	char piece[PIECE_BYTES]; /* a key of the root's, or "{" and a member of "symbols" */
+	size_t length;
+	unsigned int depth;
+	bool is_string, is_escaped, is_wanted, is_over;
+	int error;
+};
 
-	while (!root && (size = fread(piece, 1, sizeof(piece), file))) {
-		root = json_tokener_parse_ex(tokener, piece, (int)size);
-		if (!root && json_tokener_get_error(tokener) != json_tokener_continue)
-			break;
-	}
-	return root;
+static void keep(struct cutter *cutter, char c)
+{
+	if (cutter->depth != 1 && !cutter->is_wanted)
+		return;
+	if (cutter->length < sizeof(cutter->piece))
+		cutter->piece[cutter->length++] = c;
+	else
+		cutter->error = -EINVAL;
 }
 
-/* Of those without an address, types and the like, there is nothing to say. */
+static void restart(struct cutter *cutter)
+{
+	cutter->length = 0;
+	if (cutter->is_wanted)
+		keep(cutter, '{');
+}
+
+/* Of those without an address there is nothing to say. */
 static int add_symbols(struct symbol_list *list, json_object *symbols)
 {
 	int error = 0;
@@ -93,17 +109,90 @@ static int add_symbols(struct symbol_list *list, json_object *symbols)
 	return error;
 }
 
+static void add_member(struct cutter *cutter)
+{
+	json_object *member;
+
+	keep(cutter, '}');
+	json_tokener_reset(cutter->tokener);
+	member = json_tokener_parse_ex(cutter->tokener, cutter->piece, (int)cutter->length);
+	if (!cutter->error)
+		cutter->error = member ? add_symbols(cutter->list, member) : -EINVAL;
+	json_object_put(member);
+	restart(cutter);
+}
+
+static bool is_symbols(const struct cutter *cutter)
+{
+	static const char key[] = "\"symbols\"";
+	size_t blank = 0;
+
+	while (blank < cutter->length && strchr(" \t\r\n", cutter->piece[blank]))
+		blank++;
+	return cutter->length - blank >= sizeof(key) - 1 &&
+	       !memcmp(cutter->piece + blank, key, sizeof(key) - 1);
+}
+
+static void open_bracket(struct cutter *cutter, char c)
+{
+	keep(cutter, c);
+	cutter->depth++;
+	if (cutter->depth == 2)
+		cutter->is_wanted = c == '{' && is_symbols(cutter);
+	if (cutter->depth <= 2)
+		restart(cutter);
+	if (cutter->depth > ISF_DEPTH || cutter->is_over)
+		cutter->error = -EINVAL;
+}
+
+static void close_bracket(struct cutter *cutter, char c)
+{
+	if (cutter->depth == 2 && cutter->is_wanted) {
+		add_member(cutter);
+		cutter->is_wanted = false;
+	}
+	if (cutter->depth)
+		cutter->depth--;
+	cutter->is_over = !cutter->depth;
+	keep(cutter, c);
+}
+
+static void cut(struct cutter *cutter, char c)
+{
+	bool was_string = cutter->is_string;
+
+	if (c == '"' && !cutter->is_escaped)
+		cutter->is_string = !was_string;
+	cutter->is_escaped = was_string && c == '\\' && !cutter->is_escaped;
+	if (was_string || cutter->is_string)
+		keep(cutter, c);
+	else if (c == '{' || c == '[')
+		open_bracket(cutter, c);
+	else if (c == '}' || c == ']')
+		close_bracket(cutter, c);
+	else if (c == ',' && cutter->depth == 1)
+		restart(cutter);
+	else if (c == ',' && cutter->depth == 2 && cutter->is_wanted)
+		add_member(cutter);
+	else
+		keep(cutter, c);
+}
+
 static int read_isf(struct symbol_list *list, FILE *file)
 {
-	struct json_tokener *tokener = json_tokener_new_ex(ISF_DEPTH);
-	json_object *root = tokener ? parse(tokener, file) : NULL, *symbols;
-	int error = tokener ? -EINVAL : -ENOMEM;
+	struct cutter *cutter = calloc(1, sizeof(*cutter));
+	int error = -ENOMEM, c;
 
-	if (json_object_object_get_ex(root, "symbols", &symbols) &&
-	    json_object_is_type(symbols, json_type_object))
-		error = add_symbols(list, symbols);
-	json_object_put(root);
-	json_tokener_free(tokener);
+	if (cutter)
+		cutter->tokener = json_tokener_new_ex(ISF_DEPTH);
+	if (cutter && cutter->tokener) {
+		cutter->list = list;
+		while (!cutter->error && (c = getc(file)) != EOF)
+			cut(cutter, (char)c);
+		error = cutter->error || cutter->is_over ? cutter->error : -EINVAL;
+		json_tokener_free(cutter->tokener);
+	}
+	free(cutter);
 	return error;
 }
 

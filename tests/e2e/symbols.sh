@@ -14,7 +14,8 @@ system_map() {
 # isf ENTRY: the same as Volatility's symbol files have it, among other things.
 isf() {
 	printf '{ "metadata": { "format": "6.2.0", "linux": {} }, "base_types": { "char": { "size": 1,\n'
-	printf '"signed": true, "kind": "char", "endian": "little" } }, "user_types": {}, "enums": {},\n'
+	printf '"signed": true, "kind": "char", "endian": "little" } }, "user_types": { "symbols":\n'
+	printf '{ "second": { "address": 4096 } } }, "enums": { "a\\"},{": [ { "symbols": {} } ] },\n'
 	printf '"symbols": { "without_address": { "type": { "kind": "base", "name": "void" } },\n'
 	printf '"entry_SYSCALL_64": { "address": %u },\n' "$1"
 	printf '"second": { "type": { "kind": "base", "name": "void" }, "address": %u } } }\n' \
