@@ -74,37 +74,36 @@ int rs_trail_find(struct rs_guest *guest, const struct rs_paging *paging, uint64
 	return error;
 }
 
-static inline bool is_mapped(struct rs_block *block)
-{
-	/* B1, as in rs_cache_find. */
-	return rs_add_acq_rel(&block->state, 1) & RS_BLOCK_MAPPED;
-}
-
-/* Of a block that is pinned. */
+/* Of a block that is pinned. What is missing there must not be touched. */
 static inline bool is_same(const struct rs_trail_step *step, const struct rs_block *block)
 {
 	uint64_t word;
 
+	if (!(block->present >> step->frame & 1))
+		return false;
 	memcpy(&word, block->bytes + step->offset, WORD);
-	return word == step->word && block->present >> step->frame & 1;
+	return word == step->word;
+}
+
+/* Steps in one block, from *step on, which becomes the first in another. */
+static inline bool hold_in_block(const struct rs_trail_step **step, const struct rs_trail_step *end)
+{
+	struct rs_block *block = (*step)->block;
+	/* B1, as in rs_cache_find. */
+	bool same = rs_add_acq_rel(&block->state, 1) & RS_BLOCK_MAPPED;
+
+	while (same && *step != end && (*step)->block == block)
+		same = is_same((*step)++, block);
+	rs_cache_unpin(block);
+	return same;
 }
 
 bool rs_trail_holds(const struct rs_trail *trail)
 {
 	const struct rs_trail_step *step = trail->steps, *end = step + trail->count;
-	struct rs_block *pinned = NULL;
 	bool same = trail->count;
 
-	for (; same && step != end; step++) {
-		if (step->block != pinned) {
-			if (pinned)
-				rs_cache_unpin(pinned);
-			pinned = step->block;
-			same = is_mapped(pinned);
-		}
-		same = same && is_same(step, pinned);
-	}
-	if (pinned)
-		rs_cache_unpin(pinned);
+	while (same && step != end)
+		same = hold_in_block(&step, end);
 	return same;
 }
