@@ -101,8 +101,8 @@ static void remember(const struct rs_engine *engine, struct rs_code_entry *entry
 	entry->expires = expiry_of(engine);
 }
 
-static const struct rs_instruction *look(struct rs_engine *engine, struct rs_guest *guest,
-					 const struct rs_event *event)
+static __attribute__((noinline)) const struct rs_instruction *
+look(struct rs_engine *engine, struct rs_guest *guest, const struct rs_event *event)
 {
 	struct rs_code_entry *entry = entry_of(engine, event);
 	uint64_t linear = rs_event_rip(event), left;

@@ -146,16 +146,31 @@ static bool is_plain_action(const struct rs_reply *reply, enum rs_action action)
 	return reply->action == action && !reply->flags;
 }
 
-/* A breakpoint that is not the engine's, in a view, into which the vCPU returns. */
+/* A page fault that the watch, or the engine's user, wants stepped fast. */
+static bool is_stepped(const struct rs_engine *engine, const struct rs_known *known,
+		       const struct rs_reply *reply)
+{
+	enum rs_way way = known->rule->options.way ? known->rule->options.way : engine->way;
+
+	return known->kind == RS_PAGE && way == RS_WAY_FAST_STEP &&
+	       is_plain_action(reply, RS_ACTION_CONTINUE);
+}
+
+/* In a view, into which the vCPU returns. Breakpoints are not the engine's: see rs_known_find. */
 static bool is_fast_step(const struct rs_engine *engine, const struct rs_known *known,
 			 const struct rs_event *event, const struct rs_reply *reply)
 {
-	return known->kind == RS_BREAKPOINT && is_plain_action(reply, RS_ACTION_FAST_STEP) &&
-	       event->view && engine->can_step && !reply->view &&
+	if (!event->view || event->view >= RS_VIEWS_MAX || !engine->can_step)
+		return false;
+	if (is_stepped(engine, known, reply))
+		return true;
+	return (known->kind == RS_PAGE || known->kind == RS_BREAKPOINT) &&
+	       is_plain_action(reply, RS_ACTION_FAST_STEP) && !reply->view &&
 	       (reply->return_view == RS_VIEW_SAME || reply->return_view == event->view);
 }
 
-bool rs_known_may_emulate(const struct rs_known *known, const struct rs_reply *reply)
+/* Of a page fault Xen emulates the instruction: as the handler says, or if it says nothing. */
+static bool may_emulate(const struct rs_known *known, const struct rs_reply *reply)
 {
 	return known->kind == RS_PAGE && (is_plain_action(reply, RS_ACTION_EMULATE) ||
 					  is_plain_action(reply, RS_ACTION_CONTINUE));
@@ -181,8 +196,11 @@ bool rs_known_is_skipped(struct rs_turn *turn, const struct rs_reply *reply)
 void rs_known_expect(struct rs_known *known, const struct rs_engine *engine,
 		     const struct rs_event *event, const struct rs_reply *reply)
 {
-	if (!is_fast_step(engine, known, event, reply))
+	if (is_fast_step(engine, known, event, reply))
+		known->flags = RS_KNOWN_FAST_STEP;
+	else if (may_emulate(known, reply))
+		known->flags = RS_KNOWN_EMULATE;
+	else
 		return;
-	known->flags = RS_KNOWN_FAST_STEP;
 	memcpy(known->usual, reply, sizeof(known->usual));
 }

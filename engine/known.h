@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <ringside/event.h>
 #include <ringside/reply.h>
@@ -61,6 +62,8 @@ extern const struct rs_head rs_known_no_head;
 /* An answer's flags: a fast step. */
 #define RS_KNOWN_FAST_STEP \
 	(RS_FLAG_VCPU_PAUSED | RS_FLAG_ALTERNATE_P2M | RS_FLAG_FAST_SINGLESTEP)
+/* And Xen's emulation, of a page fault. */
+#define RS_KNOWN_EMULATE (RS_FLAG_VCPU_PAUSED | RS_FLAG_EMULATE)
 
 /* Where the worker remembers whom that request is for, or for whom others were that share its place. */
 struct rs_known *rs_known_place(struct rs_worker *worker, const struct rs_wire *wire);
@@ -80,15 +83,21 @@ static inline bool rs_known_is_current(const struct rs_table *table, const struc
 
 /* -- the handler's reply -- */
 
+/* Is it the usual one? */
+static inline bool rs_known_is_usual(const struct rs_known *known, const struct rs_reply *reply)
+{
+	uint64_t words[2];
+
+	memcpy(words, reply, sizeof(words));
+	return words[0] == known->usual[0] && words[1] == known->usual[1];
+}
+
 /*
  * What the handler's usual reply comes to, if that depends on nothing but what is looked at each time
- * (write_usual in straight.c).
+ * (rs_visit_write_usual).
  */
 void rs_known_expect(struct rs_known *known, const struct rs_engine *engine,
 		     const struct rs_event *event, const struct rs_reply *reply);
-
-/* Of a page fault Xen emulates the instruction: as the handler says, or if it says nothing. */
-bool rs_known_may_emulate(const struct rs_known *known, const struct rs_reply *reply);
 
 /*
  * A breakpoint or a CPUID that is moved past, which is all that was asked for: by the handler or,

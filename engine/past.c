@@ -132,7 +132,8 @@ static bool is_chosen(struct rs_engine *engine, const struct rs_event *event)
 	return !event->view ||
 	       (!rs_load_relaxed(&engine->ways) && engine->way <= RS_WAY_EMULATE &&
 		!(event->page.access & RS_ACCESS_FAULT_IN_GPT) &&
-		!rs_traps_covers(&engine->traps, event->page.gfn));
+		!(rs_load_relaxed(&engine->traps.count) &&
+		  rs_traps_covers(&engine->traps, event->page.gfn)));
 }
 
 bool rs_past_is_plain(struct rs_engine *engine, const struct rs_event *event, bool is_asked)
@@ -147,4 +148,14 @@ bool rs_past_is_plain(struct rs_engine *engine, const struct rs_event *event, bo
 		(!(event->view && !is_asked) && instruction->length &&
 		 instruction->emulation <= RS_EMULATION_OWN_DATA)) &&
 	       !(event->page.access & RS_ACCESS_X) && accesses_once(instruction, event);
+}
+
+bool rs_past_is_single(struct rs_engine *engine, const struct rs_event *event)
+{
+	const struct rs_instruction *instruction;
+
+	if (event->page.access & RS_ACCESS_X || !(event->page.access & RS_ACCESS_GLA_VALID))
+		return false;
+	instruction = rs_code_at(engine, event);
+	return instruction && instruction->length && accesses_once(instruction, event);
 }

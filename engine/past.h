@@ -48,4 +48,7 @@ const char *rs_past_refusal(struct rs_engine *engine, const struct rs_event *eve
  */
 bool rs_past_is_plain(struct rs_engine *engine, const struct rs_event *event, bool is_asked);
 
+/* Does its instruction access nothing but what has faulted? Then nothing else is to be reported. */
+bool rs_past_is_single(struct rs_engine *engine, const struct rs_event *event);
+
 #endif

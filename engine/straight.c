@@ -107,27 +107,12 @@ ALWAYS_INLINE int put(struct rs_worker *worker, struct rs_known *known, uint32_t
 
 /* -- the handler's reply -- */
 
-/* The answer to the handler's usual reply, if it is not plain: a fast step. False: not to this event. */
-static inline bool write_usual(const struct rs_engine *engine, const struct rs_known *known,
+/* The answer to the handler's usual reply, if it is not plain. A breakpoint's is a fast step. */
+static inline bool write_usual(struct rs_worker *worker, const struct rs_known *known,
 			       struct rs_turn *turn)
 {
-	struct rs_wire *answer = (void *)turn->slot;
-
-	/* It would end the stepping that somebody has asked for. */
-	if (engine->lanes[turn->event.vcpu].stepping || rs_load_relaxed(&engine->traps.count))
-		return false;
-	answer->altp2m_idx = 0;
-	answer->u.fast_singlestep_p2midx = turn->event.view;
-	rs_store_relaxed(&answer->flags, known->flags);
-	return true;
-}
-
-static inline bool is_usual(const struct rs_known *known, const struct rs_reply *reply)
-{
-	uint64_t words[2];
-
-	memcpy(words, reply, sizeof(words));
-	return words[0] == known->usual[0] && words[1] == known->usual[1];
+	return known->kind == RS_BREAKPOINT ? rs_visit_write_step(worker->engine, turn)
+					    : rs_visit_write_usual(worker, known, turn);
 }
 
 /* Its handler's turn, as far as its answer: an enum rs_outcome or -errno. */
@@ -142,8 +127,8 @@ ALWAYS_INLINE int handle(struct rs_worker *worker, struct rs_turn *turn,
 	memcpy(&first_word, &reply, sizeof(first_word));
 	if (RS_LIKELY(first_word == known->plain && !rs_is_set(&turn->answer.data))) {
 		rs_visit_write_flags(turn, RS_FLAG_VCPU_PAUSED);
-	} else if (!RS_LIKELY(!rs_is_set(&turn->answer.data) && is_usual(known, &reply) &&
-			   write_usual(worker->engine, known, turn))) {
+	} else if (!RS_LIKELY(!rs_is_set(&turn->answer.data) && rs_known_is_usual(known, &reply) &&
+			   write_usual(worker, known, turn))) {
 		result = rs_visit_answer(worker, turn, number, reply);
 		if (!RS_LIKELY(result == RS_ANSWERED))
 			return result;

@@ -215,10 +215,30 @@ static int keep(struct rs_worker *worker, struct rs_turn *turn, uint32_t index,
 /* -- the handler's reply -- */
 
 /* Xen's emulation may come to nothing, and that be reported next. */
-static inline void note_emulation(struct rs_lane *lane, const struct rs_event *event)
+static bool write_emulation(struct rs_engine *engine, const struct rs_known *known,
+			    struct rs_turn *turn)
 {
+	struct rs_lane *lane = &engine->lanes[turn->event.vcpu];
+	bool is_asked = known->usual[0] != RS_ACTION_CONTINUE;
+
+	if (!rs_past_is_plain(engine, &turn->event, is_asked))
+		return false;
 	lane->emulated = lane->events;
-	lane->gfn = event->page.gfn;
+	lane->gfn = turn->event.page.gfn;
+	rs_visit_write_flags(turn, RS_KNOWN_EMULATE);
+	return true;
+}
+
+bool rs_visit_write_usual(struct rs_worker *worker, const struct rs_known *known,
+			  struct rs_turn *turn)
+{
+	struct rs_engine *engine = worker->engine;
+
+	if (known->flags == RS_KNOWN_EMULATE)
+		return write_emulation(engine, known, turn);
+	if (known->kind == RS_PAGE && !rs_past_is_single(engine, &turn->event))
+		return false;
+	return rs_visit_write_step(engine, turn);
 }
 
 int rs_visit_answer(struct rs_worker *worker, struct rs_turn *turn, uint64_t number,
@@ -229,17 +249,15 @@ int rs_visit_answer(struct rs_worker *worker, struct rs_turn *turn, uint64_t num
 
 	if (reply.action == RS_ACTION_LATER)
 		return keep(worker, turn, (uint32_t)number, &reply);
-	if (empty)
+	if (empty && !rs_known_is_usual(known, &reply)) {
 		rs_known_expect(known, worker->engine, &turn->event, &reply);
-	if (empty && rs_known_may_emulate(known, &reply) &&
-	    rs_past_is_plain(worker->engine, &turn->event, reply.action == RS_ACTION_EMULATE)) {
-		note_emulation(&worker->engine->lanes[turn->event.vcpu], &turn->event);
-		rs_visit_write_flags(turn, RS_FLAG_VCPU_PAUSED | RS_FLAG_EMULATE);
-	} else if (rs_known_is_skipped(turn, &reply)) {
-		write_registers(turn);
-	} else {
-		write_other(worker, turn, (uint32_t)number, &reply);
+		if (rs_known_is_usual(known, &reply) && rs_visit_write_usual(worker, known, turn))
+			return RS_ANSWERED;
 	}
+	if (rs_known_is_skipped(turn, &reply))
+		write_registers(turn);
+	else
+		write_other(worker, turn, (uint32_t)number, &reply);
 	return RS_ANSWERED;
 }
 

@@ -35,6 +35,26 @@ static inline void rs_visit_write_flags(struct rs_turn *turn, uint32_t flags)
 /* A request that is not for the watch that was the last one's: its own; or NULL: it is left. */
 struct rs_known *rs_visit_prepare(struct rs_worker *worker, struct rs_turn *turn, uint32_t index);
 
+/* A fast step in view 0. False: it would end the stepping that somebody has asked for. */
+static inline bool rs_visit_write_step(const struct rs_engine *engine, struct rs_turn *turn)
+{
+	struct rs_wire *answer = (void *)turn->slot;
+
+	if (engine->lanes[turn->event.vcpu].stepping || rs_load_relaxed(&engine->traps.count))
+		return false;
+	answer->altp2m_idx = 0;
+	answer->u.fast_singlestep_p2midx = turn->event.view;
+	rs_visit_write_flags(turn, RS_KNOWN_FAST_STEP);
+	return true;
+}
+
+/*
+ * The answer to the handler's usual reply, if it is not plain: a fast step, or Xen's emulation. False:
+ * not to this event.
+ */
+bool rs_visit_write_usual(struct rs_worker *worker, const struct rs_known *known,
+			  struct rs_turn *turn);
+
 /* From a reply that is not plain to the answer: an enum rs_outcome, or -errno. */
 int rs_visit_answer(struct rs_worker *worker, struct rs_turn *turn, uint64_t number,
 		    struct rs_reply reply);

@@ -237,9 +237,9 @@ static const struct subject {
 } subjects[] = {
 	{ "cr3", RS_CR, go_on, 0, 0, 170, 102, 93.9 },
 	{ "msr", RS_MSR, go_on, 0, 0, 170, 102, 93.9 },
-	{ "breakpoint, stepped fast", RS_BREAKPOINT, fast_step, 0, VIEW, 191, 123, 114.9 },
-	{ "page, stepped fast", RS_PAGE, go_on, RS_WAY_FAST_STEP, VIEW, 1196, 1128, 1117.9 },
-	{ "page, emulated", RS_PAGE, go_on, 0, VIEW, 525, 457, 446.9 },
+	{ "breakpoint, stepped fast", RS_BREAKPOINT, fast_step, 0, VIEW, 192, 124, 115.9 },
+	{ "page, stepped fast", RS_PAGE, go_on, RS_WAY_FAST_STEP, VIEW, 462, 394, 383.9 },
+	{ "page, emulated", RS_PAGE, go_on, 0, VIEW, 476, 408, 397.9 },
 	{ "breakpoint, skipped", RS_BREAKPOINT, skip, 0, 0, 301, 233, 222.9 },
 };
 #define SUBJECTS (sizeof(subjects) / sizeof(*subjects))
