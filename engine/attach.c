@@ -32,6 +32,9 @@
 #define WAKE_TICKS_MIN 16384
 #define NOTIFY_TRIES 8
 
+#define TURN_COUNT (RS_TURNS + RS_RING_SLOTS)
+#define DEADLINE_MS_MAX 3600000
+
 static uint32_t default_workers(void)
 {
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
@@ -39,6 +42,21 @@ static uint32_t default_workers(void)
 	if (processors < 3)
 		return 1;
 	return processors > RS_WORKERS_MAX ? RS_WORKERS_MAX : (uint32_t)processors - 1;
+}
+
+static int read_deadline(struct rs_engine *engine, const struct rs_engine_options *options)
+{
+	if (options->deadline_ms > DEADLINE_MS_MAX)
+		return rs_fail(EINVAL, "deadline_ms: %u are too many: %d are an hour",
+			       options->deadline_ms, DEADLINE_MS_MAX);
+	if ((unsigned int)options->at_deadline > RS_AT_DEADLINE_CONTINUE)
+		return rs_fail(EINVAL, "at_deadline: there is no such way: %d",
+			       (int)options->at_deadline);
+	if (options->at_deadline && !options->deadline_ms)
+		return rs_fail(EINVAL, "at_deadline: without deadline_ms there is no deadline");
+	engine->deadline.limit_ns = options->deadline_ms * 1000000ULL;
+	engine->deadline.answers = options->at_deadline == RS_AT_DEADLINE_CONTINUE;
+	return 0;
 }
 
 static int read_options(struct rs_engine *engine, const struct rs_engine_options *options,
@@ -81,7 +99,7 @@ static int read_options(struct rs_engine *engine, const struct rs_engine_options
 	engine->worker_count = known.workers ? known.workers : default_workers();
 	engine->on_message = known.on_message;
 	engine->on_message_user = known.on_message_user;
-	return 0;
+	return read_deadline(engine, &known);
 }
 
 static int check_messages(struct rs_engine *engine)
@@ -240,6 +258,37 @@ static void unmap(void *memory, size_t size)
 		munmap(memory, size);
 }
 
+/* One more where there are deadlines. */
+static uint32_t count_workers(const struct rs_engine *engine)
+{
+	return engine->worker_count + (engine->deadline.limit_ns ? 1 : 0);
+}
+
+static void prepare_turns(struct rs_engine *engine)
+{
+	for (uint32_t i = 0; i < TURN_COUNT; i++) {
+		engine->turns[i].engine = engine;
+		engine->turns[i].number = (uint8_t)i;
+	}
+	for (uint32_t i = 0; i < RS_TURNS; i++) {
+		engine->turns[i].record = &engine->record->turns[i];
+		engine->turns[i].event.message = engine->record->turns[i].message;
+		engine->turns[i].event.layout = engine->layout;
+		engine->turns[i].event.answer = &engine->turns[i].answer;
+	}
+}
+
+static void prepare_workers(struct rs_engine *engine)
+{
+	for (uint32_t i = 0; i < count_workers(engine); i++) {
+		engine->workers[i].engine = engine;
+		engine->workers[i].number = i;
+		rs_wait_learn(&engine->workers[i]);
+		engine->workers[i].sleeps_to_look = 1;
+		engine->workers[i].relief = i == engine->worker_count;
+	}
+}
+
 int rs_engine_allocate(struct rs_engine *engine)
 {
 	int error = rs_table_open(&engine->table);
@@ -251,25 +300,13 @@ int rs_engine_allocate(struct rs_engine *engine)
 		return error;
 	engine->lanes = map(engine->vcpu_count * sizeof(*engine->lanes));
 	engine->codes = map(engine->vcpu_count * sizeof(*engine->codes));
-	engine->turns = map(RS_TURNS * sizeof(*engine->turns));
-	engine->workers = map(engine->worker_count * sizeof(*engine->workers));
+	engine->turns = map(TURN_COUNT * sizeof(*engine->turns));
+	engine->workers = map(count_workers(engine) * sizeof(*engine->workers));
 	if (!engine->lanes || !engine->codes || !engine->turns || !engine->workers)
 		return rs_fail(ENOMEM, "no memory for %u vCPUs and %u workers", engine->vcpu_count,
 			       engine->worker_count);
-	for (uint32_t i = 0; i < RS_TURNS; i++) {
-		engine->turns[i].engine = engine;
-		engine->turns[i].number = (uint8_t)i;
-		engine->turns[i].record = &engine->record->turns[i];
-		engine->turns[i].event.message = engine->record->turns[i].message;
-		engine->turns[i].event.layout = engine->layout;
-		engine->turns[i].event.answer = &engine->turns[i].answer;
-	}
-	for (uint32_t i = 0; i < engine->worker_count; i++) {
-		engine->workers[i].engine = engine;
-		engine->workers[i].number = i;
-		rs_wait_learn(&engine->workers[i]);
-		engine->workers[i].sleeps_to_look = 1;
-	}
+	prepare_turns(engine);
+	prepare_workers(engine);
 	engine->unused = (1ULL << RS_TURNS) - 1;
 	engine->seats = engine->worker_count == 64 ? ~0ULL : (1ULL << engine->worker_count) - 1;
 	engine->strangers.shared = true;
@@ -394,6 +431,8 @@ static int attach(struct rs_engine *engine, const char *domain)
 	if (!error)
 		error = rs_keeper_start(engine);
 	if (!error)
+		error = rs_deadline_start(engine);
+	if (!error)
 		error = take_paused(engine);
 	return error;
 }
@@ -401,14 +440,15 @@ static int attach(struct rs_engine *engine, const char *domain)
 /* What attach has got by itself; a part that it did not reach is 0, NULL or -1. */
 void rs_engine_free(struct rs_engine *engine)
 {
+	rs_deadline_end(engine);
 	close_wakers(engine);
 	close_files(engine);
 	rs_watch_free_all(engine);
 	rs_coverage_free(engine);
 	rs_view_free_all(engine);
 	free(engine->sources.on);
-	unmap(engine->workers, engine->worker_count * sizeof(*engine->workers));
-	unmap(engine->turns, RS_TURNS * sizeof(*engine->turns));
+	unmap(engine->workers, count_workers(engine) * sizeof(*engine->workers));
+	unmap(engine->turns, TURN_COUNT * sizeof(*engine->turns));
 	unmap(engine->codes, engine->vcpu_count * sizeof(*engine->codes));
 	unmap(engine->lanes, engine->vcpu_count * sizeof(*engine->lanes));
 	rs_keeper_end(engine);

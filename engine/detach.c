@@ -67,7 +67,7 @@ static void withdraw(struct rs_engine *engine, struct report *report)
 	note(report, rs_views_leave(&engine->views));
 	note(report, rs_wanted_open_pages(engine));
 	note(report, rs_sources_clear(&engine->sources));
-	engine->draining = true;
+	engine->draining = engine->guarded = true;
 	engine->straight = false;
 	if (!error)
 		note(report, rs_xen_domain_unpause(engine->xen, engine->domain));
@@ -224,6 +224,7 @@ int rs_engine_detach(struct rs_engine *engine)
 					"rs_engine_stop, and detach afterwards", engine->domain);
 	if (!rs_engine_close(engine, CLOSE_LIMIT_NS))
 		return report_stuck(engine);
+	rs_deadline_end(engine);
 	rs_rcu_enter();
 	rs_worker_here = &engine->workers[0];
 	ended = rs_engine_check_life(engine) == -ENODEV;

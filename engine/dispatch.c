@@ -249,7 +249,7 @@ void rs_dispatch_other(struct rs_engine *engine, const struct rs_event *event,
 	uint64_t order = 0;
 	bool more = true;
 
-	if (!worker || worker->engine != engine)
+	if (!worker || worker->engine != engine || rs_lane_is_late(&engine->lanes[event->vcpu]))
 		return;
 	while (more && (watch = begin_other(worker, event, &order, &more))) {
 		struct rs_answer kept = *event->answer;

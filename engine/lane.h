@@ -55,7 +55,9 @@ struct rs_lane {
 	uint64_t cpu_time_ns; /* detach: how long it had run by then */
 	uint64_t events;      /* how many, and most at once */
 	uint32_t depth_max;   /* 0: never more than one */
-	uint64_t pad[8];      /* to a power of two, by which it is found in fewer instructions */
+	uint32_t late;        /* deadline.h: its handler is; by who is first it may be -1 for a moment */
+	uint64_t late_told_ns;
+	uint64_t pad[7];      /* to a power of two, by which it is found in fewer instructions */
 } __attribute__((aligned(64)));
 
 _Static_assert(sizeof(struct rs_lane) == 256, "a power of two");
@@ -77,6 +79,12 @@ static inline int rs_lane_next(struct rs_lane *lane)
 	if (count > lane->depth_max)
 		rs_store_relaxed(&lane->depth_max, count);
 	return lane->queue[out % RS_TURNS];
+}
+
+/* Has its handler missed a deadline, and not returned? Acquires what a late one did. */
+static inline bool rs_lane_is_late(const struct rs_lane *lane)
+{
+	return (int32_t)rs_load_acquire(&lane->late) > 0;
 }
 
 #endif

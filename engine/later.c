@@ -23,6 +23,8 @@ bool rs_turn_keep(struct rs_turn *turn, struct rs_reply *reply)
 {
 	struct rs_engine *engine = turn->engine; /* the turn may be somebody else's soon */
 
+	if (engine->guarded)
+		rs_deadline_note(turn);
 	/* E2 */
 	if (!(rs_or_acq_rel(&turn->state, RS_TURN_KEPT) & RS_TURN_REPLIED)) {
 		rs_full_look(engine);
@@ -58,8 +60,11 @@ static int publish(struct rs_turn *turn, uint64_t serial)
 	return state & RS_TURN_KEPT ? 1 : 0;
 }
 
-static int refuse(const struct rs_event *event)
+static int refuse(struct rs_turn *turn, const struct rs_event *event)
 {
+	if (rs_deadline_refuse(turn, event->serial) == -ETIMEDOUT)
+		return rs_fail(ETIMEDOUT, "the event of vCPU %u has missed its deadline, and the "
+					  "engine has answered it", event->vcpu);
 	return rs_fail(EALREADY, "the event of vCPU %u was answered already", event->vcpu);
 }
 
@@ -81,11 +86,11 @@ int rs_event_reply(const struct rs_event *event, struct rs_reply reply)
 	if (reply.action == RS_ACTION_LATER)
 		return rs_fail(EINVAL, "rs_event_reply: RS_LATER is no answer");
 	if (!claim(turn, event->serial))
-		return refuse(event);
+		return refuse(turn, event);
 	turn->reply = reply;
 	result = publish(turn, event->serial);
 	if (result < 0)
-		return refuse(event);
+		return refuse(turn, event);
 	return result ? end(turn) : 0;
 }
 

@@ -30,7 +30,8 @@ ringsideinclude_HEADERS = include/ringside/coverage.h include/ringside/engine.h 
 	include/ringside/version.h include/ringside/view.h include/ringside/watch.h
 
 engine_sources = engine/advance.c engine/advance.h engine/answer.c engine/answer.h engine/attach.c \
-	engine/code.c engine/code.h engine/coverage.c engine/coverage.h engine/decode.c \
+	engine/code.c engine/code.h engine/coverage.c engine/coverage.h \
+	engine/deadline.c engine/deadline.h engine/decode.c \
 	engine/decode.h engine/detach.c engine/dispatch.c engine/dispatch.h engine/full.c engine/full.h \
 	engine/known.c engine/known.h engine/lane.h \
 	engine/later.c engine/layout.c engine/layout.h engine/next.c engine/options.c engine/others.c engine/others.h \

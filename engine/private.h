@@ -26,6 +26,7 @@
 #include "altp2m/views.h"
 #include "engine/answer.h"
 #include "engine/code.h"
+#include "engine/deadline.h"
 #include "engine/keeper.h"
 #include "engine/lane.h"
 #include "engine/record.h"
@@ -88,10 +89,11 @@ struct rs_engine {
 	int record_fd, journal_fd;  /* for a keeper; -1: closed */
 	struct rs_lane *lanes;
 	struct rs_code *codes; /* of each vCPU */
-	struct rs_turn *turns; /* RS_TURNS */
-	struct rs_worker *workers;
+	struct rs_turn *turns; /* RS_TURNS, and as many substitutes as slots of the ring */
+	struct rs_worker *workers; /* and one more, the deadline's */
 	uint32_t worker_count;
 	bool draining;         /* detaching: the sources are off */
+	bool guarded;          /* that, or there are deadlines */
 	bool straight;         /* one worker, nobody records, not draining: see straight.h */
 	bool straight_avx;
 	bool can_step;
@@ -136,6 +138,7 @@ struct rs_engine {
 	int failure;
 	struct rs_error_note failure_note; /* set before `failure` */
 	uint32_t failing;
+	struct rs_deadline deadline;
 
 	struct rs_table *table;   /* RCU */
 

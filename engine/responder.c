@@ -84,7 +84,7 @@ static uint64_t release(struct rs_engine *engine, const uint8_t *numbers, uint32
 		struct rs_turn *turn = &engine->turns[numbers[i]];
 		int next = -1;
 
-		if (turn->early) {
+		if (turn->early == RS_TURN_EARLY) {
 			if (rs_sub_acq_rel(&turn->parts, 1) == 1)
 				released |= 1ULL << numbers[i];
 			continue;
@@ -93,7 +93,10 @@ static uint64_t release(struct rs_engine *engine, const uint8_t *numbers, uint32
 			next = rs_lane_next(turn->lane);
 		if (next >= 0)
 			ready |= 1ULL << next;
-		released |= 1ULL << numbers[i];
+		if (turn->early)
+			rs_deadline_settled(turn);
+		else
+			released |= 1ULL << numbers[i];
 	}
 	if (released)
 		rs_turns_free(engine, released);

@@ -113,7 +113,7 @@ static double ns_per_tick(const struct rs_engine *engine)
 static void sum_histograms(const struct rs_engine *engine, size_t offset, struct rs_histogram *sum)
 {
 	memset(sum, 0, sizeof(*sum));
-	for (uint32_t i = 0; i <= engine->worker_count; i++) {
+	for (uint32_t i = 0; i < rs_engine_counters_count(engine); i++) {
 		const struct rs_counters *counters = rs_engine_counters(engine, i);
 		const struct rs_histogram *one = (const void *)((const char *)counters + offset);
 		uint64_t max = rs_load_relaxed(&one->max);
@@ -158,9 +158,17 @@ static struct rs_latency read_queueing(const struct rs_engine *engine, unsigned 
 	return latency_of(&sum, scale);
 }
 
+uint32_t rs_engine_counters_count(const struct rs_engine *engine)
+{
+	return engine->worker_count + (engine->deadline.limit_ns ? 2 : 1);
+}
+
 const struct rs_counters *rs_engine_counters(const struct rs_engine *engine, uint32_t index)
 {
-	return index < engine->worker_count ? &engine->workers[index].counters : &engine->strangers;
+	if (index == engine->worker_count)
+		return &engine->strangers;
+	/* The deadline's is behind the others. */
+	return &engine->workers[index < engine->worker_count ? index : index - 1].counters;
 }
 
 static void add_batches(struct rs_statistics *statistics, const struct rs_counters *counters)
@@ -219,11 +227,13 @@ static void read_all(const struct rs_engine *engine, struct rs_statistics *stati
 	double scale = ns_per_tick(engine);
 
 	memset(statistics, 0, sizeof(*statistics));
-	for (uint32_t i = 0; i <= engine->worker_count; i++)
+	for (uint32_t i = 0; i < rs_engine_counters_count(engine); i++)
 		add_counters(statistics, rs_engine_counters(engine, i));
 	statistics->refused = rs_load_relaxed(&engine->refused);
 	statistics->full = rs_load_relaxed(&engine->full);
 	statistics->lane_depth_max = depth_max(engine, statistics->requests > 0);
+	statistics->deadlines_missed = rs_load_relaxed(&engine->deadline.missed);
+	statistics->passed_over = rs_load_relaxed(&engine->deadline.passed_over);
 	statistics->switched_off = rs_load_relaxed(&engine->switched_off);
 	statistics->latency = read_latency(engine, offsetof(struct rs_counters, latency), scale);
 	for (unsigned int kind = 0; kind < RS_KIND_COUNT; kind++) {

@@ -67,7 +67,8 @@ static inline void rs_count(struct rs_counters *counters, uint64_t *counter, uin
 
 struct rs_engine;
 
-/* Of worker `index`; of threads that are none: index worker_count. */
+/* Of worker `index`, below that count; of threads that are none: index worker_count. */
+uint32_t rs_engine_counters_count(const struct rs_engine *engine);
 const struct rs_counters *rs_engine_counters(const struct rs_engine *engine, uint32_t index);
 
 /* A batch that was put, with one notify that returned at `now`. */

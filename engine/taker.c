@@ -50,11 +50,11 @@ static void read_event(struct rs_engine *engine, struct rs_turn *turn,
  */
 static inline void answer_early(struct rs_worker *worker, struct rs_turn *turn, uint64_t others)
 {
-	turn->early = false;
+	turn->early = RS_TURN_IN_ORDER;
 	if (turn->event.synchronous || !turn->lane ||
 	    __builtin_popcountll(others) < RS_RING_SLOTS)
 		return;
-	turn->early = true;
+	turn->early = RS_TURN_EARLY;
 	rs_store_relaxed(&turn->parts, 2);
 	worker->finished |= 1ULL << turn->number;
 }

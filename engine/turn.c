@@ -207,6 +207,29 @@ bool rs_turn_end(struct rs_worker *worker, struct rs_turn *turn, struct rs_reply
 	return true;
 }
 
+/* Behind what is the engine's own affair its watches' handlers. */
+static inline bool run(struct rs_worker *worker, struct rs_turn *turn, bool has_deadline)
+{
+	struct rs_engine *engine = worker->engine;
+
+	if (turn->stepped && rs_settle_step(engine, turn->lane, &turn->event, &turn->own)) {
+		respond(engine, turn, &turn->own);
+		return true;
+	}
+	if (turn->lane->repeat && rs_trap_goes_on(turn->lane, &turn->event))
+		return rs_turn_end(worker, turn, RS_CONTINUE);
+	return has_deadline ? rs_deadline_run(worker, turn)
+			    : rs_turn_end(worker, turn, rs_dispatch(worker, turn));
+}
+
+static __attribute__((noinline)) bool run_guarded(struct rs_worker *worker, struct rs_turn *turn)
+{
+	if (!worker->engine->draining)
+		return run(worker, turn, true);
+	rs_turn_drain(worker->engine, turn);
+	return true;
+}
+
 bool rs_turn_run(struct rs_worker *worker, struct rs_turn *turn)
 {
 	struct rs_engine *engine = worker->engine;
@@ -217,15 +240,5 @@ bool rs_turn_run(struct rs_worker *worker, struct rs_turn *turn)
 		return true;
 	rs_add_own(&lane->events, 1);
 	turn->stepped = turn->event.kind == RS_SINGLESTEP && lane->detour != RS_DETOUR_NONE;
-	if (engine->draining) {
-		rs_turn_drain(engine, turn);
-		return true;
-	}
-	if (turn->stepped && rs_settle_step(engine, lane, &turn->event, &turn->own)) {
-		respond(engine, turn, &turn->own);
-		return true;
-	}
-	if (lane->repeat && rs_trap_goes_on(lane, &turn->event))
-		return rs_turn_end(worker, turn, RS_CONTINUE);
-	return rs_turn_end(worker, turn, rs_dispatch(worker, turn));
+	return engine->guarded ? run_guarded(worker, turn) : run(worker, turn, false);
 }

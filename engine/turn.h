@@ -26,10 +26,21 @@ struct rs_worker;
  * Who may still answer it. The event's serial number is in the bits below, so that a late
  * answer to an event that has gone does not hit the turn's next one.
  */
+#define RS_TURN_RUNS (1ULL << 57)     /* these four: deadline.h */
+#define RS_TURN_RETURNED (1ULL << 58)
+#define RS_TURN_MISSED (1ULL << 59)
+#define RS_TURN_SETTLED (1ULL << 60)
 #define RS_TURN_CLAIMED (1ULL << 61) /* somebody has called rs_event_reply */
 #define RS_TURN_REPLIED (1ULL << 62) /* and `reply` is there */
 #define RS_TURN_KEPT (1ULL << 63)    /* the handler has returned RS_LATER */
-#define RS_TURN_SERIAL (RS_TURN_CLAIMED - 1)
+#define RS_TURN_SERIAL (RS_TURN_RUNS - 1)
+
+/* When its answer goes. */
+enum {
+	RS_TURN_IN_ORDER = 0,
+	RS_TURN_EARLY,      /* asynchronous, and answered when it was taken */
+	RS_TURN_SUBSTITUTE, /* it is the answer of a late one, no more: deadline.h */
+};
 
 struct rs_turn {
 	uint64_t state;
@@ -37,7 +48,7 @@ struct rs_turn {
 	struct rs_engine *engine;
 	struct rs_lane *lane; /* NULL: there is no such vCPU */
 	uint8_t number;       /* in the engine's turns */
-	bool early;           /* asynchronous, and answered when it was taken */
+	uint8_t early;        /* one of these */
 	bool stepped;         /* `own` counts: what the engine's own step owes */
 	uint32_t index;       /* of its request, on the ring */
 	uint32_t parts;       /* of an early one: not yet done with it, of putter and owner */
@@ -45,6 +56,8 @@ struct rs_turn {
 	/* straight.c, of the first eight: their slot of the ring, and the next one's turn. */
 	uint8_t *slot;
 	struct rs_turn *next;
+	struct rs_turn *in_place_of; /* of a substitute */
+	uint64_t about, about_rip;   /* kind and vCPU, for what deadline.h tells */
 	struct rs_reply own;
 	struct rs_reply reply; /* of rs_event_reply */
 	struct rs_event event __attribute__((aligned(64)));

@@ -81,6 +81,11 @@ static void print_unusual(FILE *to, const struct rs_statistics *statistics)
 		uint64_t count;
 		const char *what;
 	} counts[] = {
+		/* One is what there always is. */
+		{ statistics->lane_depth_max > 1 ? statistics->lane_depth_max : 0,
+		  "events of one vCPU were open at once" },
+		{ statistics->deadlines_missed, "deadlines missed" },
+		{ statistics->passed_over, "events passed over, their vCPU's handler being late" },
 		{ statistics->full, "slow or kept with all eight slots open" },
 		{ statistics->throttled, "events kept from handlers by a limit" },
 		{ statistics->switched_off, "watches switched off at their limit" },
@@ -89,12 +94,16 @@ static void print_unusual(FILE *to, const struct rs_statistics *statistics)
 		{ statistics->faults, "faults of the ring" },
 		{ statistics->lost, "requests lost" },
 	};
+	const char *before = "";
 
-	fprintf(to, "most events of one vCPU at once: %" PRIu64, statistics->lane_depth_max);
-	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
-		if (counts[i].count)
-			fprintf(to, "; %" PRIu64 " %s", counts[i].count, counts[i].what);
-	fputc('\n', to);
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		if (!counts[i].count)
+			continue;
+		fprintf(to, "%s%" PRIu64 " %s", before, counts[i].count, counts[i].what);
+		before = "; ";
+	}
+	if (*before)
+		fputc('\n', to);
 }
 
 void summary_print(FILE *to, const struct summary *summary, const struct watch_options *options)

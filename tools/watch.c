@@ -300,6 +300,8 @@ static int attach(const char *domain)
 		.workers = options.workers,
 		.waiting = options.waiting,
 		.stall_ms = options.stall_ms,
+		.deadline_ms = options.deadline_ms,
+		.at_deadline = options.deadline_ms ? RS_AT_DEADLINE_CONTINUE : RS_AT_DEADLINE_TELL,
 	};
 	int error;
 

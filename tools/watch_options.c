@@ -41,6 +41,8 @@ static const char usage[] =
 	"  --quiet        only the summary\n"
 	"  --follow       when the guest ends, or is not there yet, wait for one of that name\n"
 	"  --workers N    handle events in N threads (1)\n"
+	"  --deadline MS  answer an event that its handler holds up for so long; with 2 workers if\n"
+	"                 --workers says nothing\n"
 	"  --stall MS     be killed if events wait so long on the ring: the guest goes on\n"
 	"  --no-keeper    no process that lets the guest go if this one is killed\n"
 	"  --waiting MODE adaptive, block or spin: how to wait for the next event\n"
@@ -52,7 +54,7 @@ static const char usage[] =
 enum {
 	WATCH_CR = 256, WATCH_MSR, WATCH_PAGE, WATCH_BREAK, WATCH_KIND,
 	OPTION_COUNT, OPTION_SECONDS, OPTION_JSON, OPTION_TABLE, OPTION_QUIET, OPTION_VERBOSE,
-	OPTION_WORKERS, OPTION_NO_KEEPER, OPTION_STALL, OPTION_WAITING, OPTION_FOLLOW,
+	OPTION_WORKERS, OPTION_NO_KEEPER, OPTION_STALL, OPTION_DEADLINE, OPTION_WAITING, OPTION_FOLLOW,
 	OPTION_SYMBOLS,
 };
 
@@ -77,6 +79,7 @@ static const struct option long_options[] = {
 	{ "verbose", no_argument, NULL, OPTION_VERBOSE },
 	{ "workers", required_argument, NULL, OPTION_WORKERS },
 	{ "stall", required_argument, NULL, OPTION_STALL },
+	{ "deadline", required_argument, NULL, OPTION_DEADLINE },
 	{ "no-keeper", no_argument, NULL, OPTION_NO_KEEPER },
 	{ "waiting", required_argument, NULL, OPTION_WAITING },
 	{ "follow", no_argument, NULL, OPTION_FOLLOW },
@@ -240,13 +243,13 @@ static int read_seconds(struct watch_options *options, const char *text)
 	return -1;
 }
 
-static int read_stall(struct watch_options *options, const char *text)
+static int read_ms(const char *name, const char *text, uint32_t *out)
 {
 	uint64_t ms;
 
 	if (!whole_number(text, 3600000, &ms) || !ms)
-		return complain("--stall %s: a number of milliseconds, up to 3600000", text);
-	options->stall_ms = (uint32_t)ms;
+		return complain("--%s %s: a number of milliseconds, up to 3600000", name, text);
+	*out = (uint32_t)ms;
 	return -1;
 }
 
@@ -294,7 +297,8 @@ static int parse_one(struct watch_options *options, int option, const char *name
 	case OPTION_FOLLOW: options->follow = true; return -1;
 	case OPTION_SYMBOLS: options->symbols = optarg; return -1;
 	case OPTION_NO_KEEPER: options->keeper = false; return -1;
-	case OPTION_STALL: return read_stall(options, optarg);
+	case OPTION_STALL: return read_ms(name, optarg, &options->stall_ms);
+	case OPTION_DEADLINE: return read_ms(name, optarg, &options->deadline_ms);
 	case OPTION_WORKERS: return read_workers(options, optarg);
 	case OPTION_WAITING: return read_waiting(options, optarg);
 	case 'h': fputs(usage, stdout); return EXIT_DONE;
@@ -307,7 +311,6 @@ int watch_options_parse(struct watch_options *options, int argc, char **argv)
 	int option, which = 0, status;
 
 	memset(options, 0, sizeof(*options));
-	options->workers = 1;
 	options->keeper = true;
 	opterr = 0;
 	optind = 1;
@@ -319,6 +322,10 @@ int watch_options_parse(struct watch_options *options, int argc, char **argv)
 		if (status >= 0)
 			return status;
 	}
+	if (options->deadline_ms && options->workers == 1)
+		return complain("--deadline: with one worker nobody is left while its handler runs");
+	if (!options->workers)
+		options->workers = options->deadline_ms ? 2 : 1;
 	if (optind == argc)
 		return complain("which domain? A name or a number");
 	options->domain = argv[optind++];

@@ -36,6 +36,7 @@ struct watch_options {
 	uint32_t workers;
 	bool keeper;
 	uint32_t stall_ms; /* 0: never */
+	uint32_t deadline_ms; /* 0: none */
 	enum rs_waiting waiting;
 	unsigned int watched_count;
 	struct watched watched[WATCHES_MAX];

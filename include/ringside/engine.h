@@ -51,6 +51,18 @@ enum rs_keeper_mode {
 	RS_KEEPER_REQUIRED, /* without one the attach fails */
 };
 
+/* What becomes of an event that is open for longer than options.deadline_ms. */
+enum rs_at_deadline {
+	RS_AT_DEADLINE_TELL = 0, /* it is told: the log, statistics */
+	/*
+	 * And the engine answers it as RS_CONTINUE says: the guest goes on. Of a handler that is late
+	 * the reply is not looked at (statistics: refused); until it returns that vCPU's further events
+	 * are answered in the same way, without a handler's being asked. An event that is kept can be
+	 * answered no more: rs_event_reply says -ETIMEDOUT.
+	 */
+	RS_AT_DEADLINE_CONTINUE,
+};
+
 /* Which way a message went. */
 enum rs_message_way {
 	RS_MESSAGE_REQUEST = 0,  /* from Xen to us */
@@ -106,6 +118,22 @@ struct rs_engine_options {
 	 * are told there.
 	 */
 	enum rs_way way;
+	/*
+	 * How long an event may be in its handlers, and kept, in milliseconds, up to an hour. 0: for as
+	 * long as they like. It is looked for four times in that time, by a thread that the engine makes
+	 * for it (all signals blocked), so it may take a quarter longer, and a millisecond at least.
+	 *
+	 * With one worker that is for events that are kept only: while its handler runs nobody else may
+	 * answer. With several all of them may be late: then the thread answers for them, an event a
+	 * millisecond, as RS_AT_DEADLINE_CONTINUE says. Up to sixteen late ones are answered at a time;
+	 * of more, those that were kept first are no longer waited for: what is answered to them is
+	 * -EALREADY, and their rs_answer_* must not be written to any more. Not covered is the handler of
+	 * another page that an instruction touches (event.h), nor what is called back by other ways.
+	 *
+	 * With deadlines several workers take some atomic operations more an event.
+	 */
+	uint32_t deadline_ms;
+	enum rs_at_deadline at_deadline;
 };
 
 /*

@@ -248,7 +248,8 @@ uint8_t *rs_answer_instruction(const struct rs_event *event);
  * is the handler's, or a copy of it made while that was valid: who may answer late or twice
  * must have a copy. The rs_answer_* functions work on it until then. Notifies Xen.
  *
- * -EALREADY: it was answered. -EINVAL: it is nobody's event, or the reply is RS_LATER.
+ * -EALREADY: it was answered. -ETIMEDOUT: by the engine, at its deadline (options.at_deadline).
+ * -EINVAL: it is nobody's event, or the reply is RS_LATER.
  */
 int rs_event_reply(const struct rs_event *event, struct rs_reply reply)
 	__attribute__((warn_unused_result));

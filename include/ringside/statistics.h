@@ -49,6 +49,8 @@ struct rs_statistics {
 	 */
 	uint64_t full;
 	uint64_t lane_depth_max; /* most events of one vCPU that were open at once */
+	uint64_t deadlines_missed; /* events that were open for longer than deadline_ms */
+	uint64_t passed_over;      /* events that no handler saw, since their vCPU's last one was late */
 };
 
 /*

@@ -63,5 +63,6 @@ try deputy 4
 try removal 3
 try straight 5
 try record 3
+try deadline 4
 echo "1..$count"
 exit $failed

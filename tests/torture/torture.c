@@ -3,11 +3,13 @@
  * torture.c: everything at once, on fakexen's default guest.
  *
  *	fakexen --vcpus 16 --threads 2 --report FILE -- \
- *		tests/torture/torture [--seconds N] [--workers N] [--waiting MODE] [--seed N]
+ *		tests/torture/torture [--seconds N] [--workers N] [--waiting MODE] [--seed N] \
+ *		[--deadline MS]
  *
  * While the vCPUs storm: threads add and remove watches, handlers keep events that other threads
  * answer (twice: the second answer must be refused), handlers sleep now and then and remove
- * watches, and the engine is detached in the middle of it and attached again. What is checked:
+ * watches, and the engine is detached in the middle of it and attached again. With deadlines some
+ * handlers, and some answers, are late. What is checked:
  * a vCPU's events come one at a time and in order; no handler runs after its watch has gone;
  * the model's report says that every request was answered once and nothing was left behind.
  */
@@ -49,7 +51,7 @@ static struct {
 } lanes[VCPUS_MAX];
 
 static uint32_t events, overlaps, disorder, after_gone, kept_count, answered, refused, wrong,
-	rounds, added;
+	too_late, rounds, added;
 
 /* The user data of a watch: poisoned when the watch has gone. */
 struct user {
@@ -126,6 +128,8 @@ static struct rs_reply on_event(const struct rs_event *event, void *data)
 		reply = RS_LATER;
 	if (user->style == 3 && number % 64 == 0)
 		sched_yield();
+	if (options.deadline_ms && number % 97 == 0)
+		sleep_us(options.deadline_ms * (number % 5) * 1000 / 2);
 	rs_store_release(&lanes[event->vcpu].inside, 0);
 	return reply;
 }
@@ -223,7 +227,10 @@ static void answer(unsigned int i)
 	struct rs_event event = kept[i].event;
 	int error = rs_event_reply(&event, RS_CONTINUE);
 
-	if (error)
+	/* -EALREADY: so late that the engine has forgotten it. */
+	if ((error == -ETIMEDOUT || error == -EALREADY) && options.deadline_ms)
+		rs_add_relaxed(&too_late, 1);
+	else if (error)
 		rs_add_relaxed(&wrong, 1);
 	rs_add_relaxed(&answered, 1);
 	if (rs_event_reply(&event, RS_RESUME) == -EALREADY)
@@ -243,6 +250,8 @@ static void *answer_kept(void *number)
 				continue;
 			if (next_random(&random) % 4 == 0)
 				sleep_us(100);
+			if (options.deadline_ms && next_random(&random) % 16 == 0)
+				sleep_us(options.deadline_ms * 2000);
 			answer(i);
 			rs_store_release(&kept[i].state, 0);
 		}
@@ -316,6 +325,7 @@ static void read_arguments(int argc, char **argv)
 		{ "workers", required_argument, NULL, 'w' },
 		{ "waiting", required_argument, NULL, 'm' },
 		{ "seed", required_argument, NULL, 'r' },
+		{ "deadline", required_argument, NULL, 'd' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int option;
@@ -327,6 +337,8 @@ static void read_arguments(int argc, char **argv)
 			options.workers = (uint32_t)atoi(optarg);
 		else if (option == 'r')
 			seed = (unsigned int)atoi(optarg);
+		else if (option == 'd')
+			options.deadline_ms = (uint32_t)atoi(optarg);
 		else if (option == 'm')
 			options.waiting = !strcmp(optarg, "block") ? RS_WAIT_BLOCK
 					  : !strcmp(optarg, "spin") ? RS_WAIT_SPIN
@@ -341,6 +353,7 @@ int main(int argc, char **argv)
 	read_arguments(argc, argv);
 	options.log = on_log;
 	options.log_level = RS_LOG_ERROR;
+	options.at_deadline = options.deadline_ms ? RS_AT_DEADLINE_CONTINUE : RS_AT_DEADLINE_TELL;
 	printf("# seed %u, %u s, %u workers\n", seed, seconds, options.workers);
 	storm();
 	tap_ok(events > 100 && added > 10 && rounds > 0,
@@ -350,5 +363,6 @@ int main(int argc, char **argv)
 	tap_ok(TAP_SAME(after_gone, 0), "no handler ran after its watch had gone");
 	tap_ok(kept_count > 0 && TAP_SAME(refused, answered) && TAP_SAME(wrong, 0),
 	       "%u events kept, %u answered by others, each once", kept_count, answered);
+	printf("# %u of them too late\n", too_late);
 	return tap_done();
 }

@@ -19,4 +19,5 @@ torture() {
 torture 16 --workers 4 --seed 1
 torture 16 --workers 3 --seed 2 --waiting block
 torture 4 --workers 1 --seed 3
+torture 16 --workers 4 --seed 4 --deadline 2
 finish
