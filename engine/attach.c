@@ -21,6 +21,7 @@
 #include "xen/domain.h"
 #include "xen/error.h"
 #include "xen/monitor.h"
+#include "xen/privilege.h"
 #include "xen/sized.h"
 #include "xen/store.h"
 
@@ -434,6 +435,9 @@ static int attach(struct rs_engine *engine, const char *domain)
 		error = rs_deadline_start(engine);
 	if (!error)
 		error = take_paused(engine);
+	/* What wakes us is bound by now, and what we map of it mapped. */
+	if (!error)
+		rs_xen_restrict(engine->xen, engine->domain);
 	return error;
 }
 

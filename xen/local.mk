@@ -16,6 +16,7 @@ xen_sources = \
 	xen/monitor.c xen/monitor.h \
 	xen/port.c xen/port.h \
 	xen/private.h \
+	xen/privilege.c xen/privilege.h \
 	xen/probe.c \
 	xen/probe_views.c \
 	xen/sized.c xen/sized.h \

@@ -66,6 +66,13 @@ tests_engine_views_SOURCES = tests/engine/views.c tests/engine/scenario.h \
 	tests/engine/bed.c tests/engine/bed.h
 tests_engine_views_CFLAGS = $(AM_CFLAGS) $(XENCTRL_CFLAGS)
 tests_engine_views_LDADD = libringside-private.la $(XENCTRL_LIBS) -lpthread
+check_PROGRAMS += tests/engine/restricted
+TESTS += tests/engine/restricted.sh
+EXTRA_DIST += tests/engine/restricted.sh
+tests_engine_restricted_SOURCES = tests/engine/restricted.c tests/engine/bed.c tests/engine/bed.h
+tests_engine_restricted_CPPFLAGS = $(AM_CPPFLAGS) $(URCU_CFLAGS)
+tests_engine_restricted_CFLAGS = $(AM_CFLAGS) $(XEN_CFLAGS)
+tests_engine_restricted_LDADD = libringside-private.la $(XEN_LIBS) $(URCU_LIBS) -lpthread
 tests_engine_life_SOURCES = tests/engine/life.c tests/engine/scenario.h \
 	tests/engine/bed.c tests/engine/bed.h
 tests_engine_life_LDADD = libringside-private.la -lpthread

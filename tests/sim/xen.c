@@ -151,6 +151,11 @@ int xendevicemodel_close(xendevicemodel_handle *handle)
 	return 0;
 }
 
+int xendevicemodel_restrict(xendevicemodel_handle *handle, domid_t domain)
+{
+	return 0;
+}
+
 int xendevicemodel_inject_event(xendevicemodel_handle *handle, domid_t domain, int vcpu,
 				uint8_t vector, uint8_t type, uint32_t error_code,
 				uint8_t length, uint64_t extra)
@@ -264,6 +269,11 @@ static void close_handle(struct xenevtchn_handle *handle)
 int xenevtchn_close(xenevtchn_handle *handle)
 {
 	close_handle(handle);
+	return 0;
+}
+
+int xenevtchn_restrict(xenevtchn_handle *handle, domid_t domain)
+{
 	return 0;
 }
 
