@@ -198,6 +198,7 @@ static int trace(void)
 	/* One worker: what is counted here needs no lock. */
 	struct rs_engine_options wanted = { .log = on_log, .workers = 1 };
 	struct rs_coverage *coverage = NULL;
+	struct rs_engine *attached;
 	int error, result;
 
 	with_keeper(&wanted);
@@ -213,8 +214,10 @@ static int trace(void)
 		error = (result = end_blocks(coverage)) && !error ? result : error;
 	else if (view)
 		end_pages();
-	result = rs_engine_detach(engine);
+	/* A signal from here on finds none: not one that is being freed. */
+	attached = engine;
 	engine = NULL;
+	result = rs_engine_detach(attached);
 	if (result)
 		fprintf(stderr, "ringside trace: detaching: %s\n", rs_strerror(result));
 	free(open_pages);

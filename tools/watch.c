@@ -340,6 +340,7 @@ static int run_workers(uint64_t start)
 static int watch_domain(const char *domain, uint64_t start)
 {
 	int status = attach(domain), error;
+	struct rs_engine *attached;
 
 	if (status)
 		return status;
@@ -349,8 +350,10 @@ static int watch_domain(const char *domain, uint64_t start)
 	if (options.output == OUTPUT_TABLE)
 		print_table(now() - start);
 	summary_read(&summary, engine);
-	error = rs_engine_detach(engine);
+	/* A signal from here on finds none: not one that is being freed. */
+	attached = engine;
 	engine = NULL;
+	error = rs_engine_detach(attached);
 	if (error) {
 		fprintf(stderr, "ringside watch: detaching: %s\n", rs_strerror(error));
 		status = status ? status : exit_code_of(error);

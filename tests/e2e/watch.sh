@@ -83,6 +83,14 @@ on_model --domains 2 -- "$ringside" watch 2 --cr3 --count 5
 check "a domain by its number" [ "$status" = 0 ]
 check "text: a line an event, and a summary" [ "$(grep -c 'cr3\|CR3' "$scratch/out")" -ge 5 ]
 
+# Up to its end, so that some come while the engine is being freed.
+for command in 'watch guest1 --cr3 --breakpoint' 'trace guest1 --pages 0x100-0x1ff'; do
+	on_model -- sh -c '"$0" '"$command"' >/dev/null & pid=$!; sleep 0.5; n=0
+		while [ $n -lt 20000 ] && kill -INT $pid 2>/dev/null; do n=$((n + 1)); done
+		wait $pid' "$ringside"
+	check "${command%% *}: SIGINT, again and again: exit status 0 (was $status)" [ "$status" = 0 ]
+	unharmed "${command%% *}: SIGINT, again and again"
+done
 for signal in INT TERM HUP; do
 	on_model -- sh -c '"$0" watch guest1 --cr3 --breakpoint --page '$data':n --quiet & pid=$!
 		sleep 0.5; kill -'$signal' $pid; kill -'$signal' $pid; wait $pid' "$ringside"
