@@ -108,8 +108,8 @@ static inline void rs_add_own(uint64_t *counter, uint64_t amount)
 #ifdef RS_TSAN
 void __tsan_acquire(void *address);
 void __tsan_release(void *address);
-#define rs_tsan_acquire(address) __tsan_acquire(address)
-#define rs_tsan_release(address) __tsan_release(address)
+#define rs_tsan_acquire(address) __tsan_acquire((void *)(address))
+#define rs_tsan_release(address) __tsan_release((void *)(address))
 #else
 #define rs_tsan_acquire(address) ((void)(address))
 #define rs_tsan_release(address) ((void)(address))
