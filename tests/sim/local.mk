@@ -18,7 +18,7 @@ sim_wrapped = access chdir clock_gettime close fork getpid ioctl madvise nanosle
 	recvmsg rs_owner_is_of_this_boot rs_owner_lives rs_owner_read sched_getaffinity \
 	sched_yield send sendmsg setsid signal socketpair syscall sysconf syslog waitpid write
 # And so the bugs get in.
-sim_planted = rs_journal_altp2m rs_journal_closed rs_orphan_unpause rs_rcu_wait rs_ring_put_head \
+sim_planted = rs_journal_altp2m rs_journal_closed rs_orphan_unpause rs_ring_put_head \
 	rs_shadows_release rs_sources_clear rs_views_leave rs_wait_wake rs_wait_wake_all \
 	rs_xen_domain_unpause
 

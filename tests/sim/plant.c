@@ -16,7 +16,6 @@
 	plant(STAYS_MASKED, "stays-masked") /* before it sleeps it does not unmask */    \
 	plant(LEFT_OUT, "answer-left-out")                                               \
 	plant(DOUBLED, "answer-doubled")                                                 \
-	plant(NO_GRACE, "no-grace-period")  /* a watch's removal waits for no reader */  \
 	plant(SOURCES, "sources-last")      /* the ring is given back with sources on */ \
 	plant(VIEWS, "views-not-left")      /* a detach leaves vCPUs in their view */    \
 	plant(PAUSE, "pause-left")          /* a pause is not lifted, now and then */    \
@@ -79,13 +78,6 @@ int __wrap_rs_ring_put_head(struct rs_ring *ring, const void *message, uint32_t 
 	if (has(DOUBLED) && !error && rs_ring_owed(ring) && sim_happens("an answer is doubled", 4))
 		error = __real_rs_ring_put_head(ring, message, size);
 	return error;
-}
-
-void __real_rs_rcu_wait(void);
-void __wrap_rs_rcu_wait(void)
-{
-	if (!has(NO_GRACE))
-		__real_rs_rcu_wait();
 }
 
 int __real_rs_sources_clear(struct rs_sources *sources);
