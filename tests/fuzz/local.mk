@@ -32,20 +32,22 @@ FUZZ_LEFT = tests/fuzz/left.c $(FUZZ_DECODER) engine/answer.c engine/record.c en
 	journal/folder.c journal/journal.c journal/owner.c ring/doorbell.c xen/error.c xen/log.c \
 	xen/sized.c
 
-fuzz:
-	$(AM_V_at)$(MKDIR_P) fuzz/found/left fuzz/found/ring fuzz/found/trace
-	$(AM_V_at)cd $(srcdir) && $(FUZZ_COMPILE) -D_GNU_SOURCE=1 -o $(abs_builddir)/fuzz/left \
-		$(FUZZ_LEFT)
-	$(AM_V_at)cd $(srcdir) && $(FUZZ_COMPILE) -o $(abs_builddir)/fuzz/ring \
-		tests/fuzz/ring.c $(FUZZ_DECODER)
-	$(AM_V_at)cd $(srcdir) && $(FUZZ_COMPILE) -o $(abs_builddir)/fuzz/trace \
+fuzz/left:
+	$(AM_V_at)$(MKDIR_P) fuzz/found/left
+	$(AM_V_at)cd $(srcdir) && $(FUZZ_COMPILE) -D_GNU_SOURCE=1 -o $(abs_builddir)/$@ $(FUZZ_LEFT)
+fuzz/ring:
+	$(AM_V_at)$(MKDIR_P) fuzz/found/ring
+	$(AM_V_at)cd $(srcdir) && $(FUZZ_COMPILE) -o $(abs_builddir)/$@ tests/fuzz/ring.c \
+		$(FUZZ_DECODER)
+fuzz/trace:
+	$(AM_V_at)$(MKDIR_P) fuzz/found/trace
+	$(AM_V_at)cd $(srcdir) && $(FUZZ_COMPILE) -o $(abs_builddir)/$@ \
 		$(tests_fuzz_trace_sources) $(FUZZ_DECODER) $(JANSSON_LIBS)
-	$(AM_V_at)for target in left ring trace; do \
-		fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=fuzz/$$target- \
-			-print_final_stats=1 fuzz/found/$$target \
-			$(srcdir)/tests/fuzz/corpus/$$target || exit 1; \
-	done
-.PHONY: fuzz
+fuzz: fuzz/left fuzz/ring fuzz/trace
+	$(AM_V_at)printf '%s\n' left ring trace | xargs -P 2 -I @ fuzz/@ \
+		-max_total_time=$(FUZZ_SECONDS) -artifact_prefix=fuzz/@- -print_final_stats=1 \
+		fuzz/found/@ $(srcdir)/tests/fuzz/corpus/@
+.PHONY: fuzz fuzz/left fuzz/ring fuzz/trace
 
 clean-local: clean-fuzz
 clean-fuzz:
