@@ -126,7 +126,7 @@ static void who_is_in_it(void)
 	tap_ok(ring_take(&request, 2000) && request.altp2m_idx == view &&
 		(request.flags & VM_EVENT_FLAG_ALTERNATE_P2M), "events name the view");
 	ring_answer_flags(&request, VM_EVENT_FLAG_ALTERNATE_P2M, 0);
-	tap_ok(WITHIN_2S(!xc_altp2m_get_vcpu_p2m_idx(xch, DOMAIN, request.vcpu_id, &now_in) &&
+	tap_ok(EVENTUALLY(!xc_altp2m_get_vcpu_p2m_idx(xch, DOMAIN, request.vcpu_id, &now_in) &&
 		now_in == 0), "an answer moves its vCPU alone");
 	if (ring_take(&request, 2000))
 		ring_answer_flags(&request, VM_EVENT_FLAG_ALTERNATE_P2M, 0);
@@ -221,7 +221,7 @@ static bool guest_reads(uint64_t value)
 {
 	vcpu_guest_context_any_t context;
 
-	return WITHIN_2S(!xc_vcpu_getcontext(xch, DOMAIN, 0, &context) &&
+	return EVENTUALLY(!xc_vcpu_getcontext(xch, DOMAIN, 0, &context) &&
 		context.x64.user_regs.rax == value);
 }
 

@@ -121,7 +121,7 @@ static void applied_at_once(void)
 
 	write_ctrlreg(VM_EVENT_X86_CR3, true, false, 0, false);
 	script_start(write_cr3);
-	tap_ok(WITHIN_2S(*guest_word(SCRIPT_DATA + PAGE - 8) == 1),
+	tap_ok(EVENTUALLY(*guest_word(SCRIPT_DATA + PAGE - 8) == 1),
 		"an asynchronous event: the vCPU goes on");
 	s = script_finish(plain);
 	tap_ok(s->count == 2 && !(s->event[0].flags & VM_EVENT_FLAG_VCPU_PAUSED),

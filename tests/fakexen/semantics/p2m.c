@@ -184,7 +184,7 @@ static void required(void)
 	xc_domain_set_access_required(xch, DOMAIN, 1);
 	set_access(DATA_GFN, XENMEM_access_n);
 	ring_close();
-	tap_ok(WITHIN_2S(xc_domain_getinfolist(xch, DOMAIN, 1, &info) == 1 &&
+	tap_ok(EVENTUALLY(xc_domain_getinfolist(xch, DOMAIN, 1, &info) == 1 &&
 		(info.flags & XEN_DOMINF_shutdown)) &&
 		(info.flags >> XEN_DOMINF_shutdownshift & 255) == SHUTDOWN_crash,
 		"with access_required the violation crashes the domain");
