@@ -44,9 +44,11 @@ fuzz/trace:
 	$(AM_V_at)cd $(srcdir) && $(FUZZ_COMPILE) -o $(abs_builddir)/$@ \
 		$(tests_fuzz_trace_sources) $(FUZZ_DECODER) $(JANSSON_LIBS)
 fuzz: fuzz/left fuzz/ring fuzz/trace
-	$(AM_V_at)printf '%s\n' left ring trace | xargs -P 2 -I @ fuzz/@ \
-		-max_total_time=$(FUZZ_SECONDS) -artifact_prefix=fuzz/@- -print_final_stats=1 \
-		fuzz/found/@ $(srcdir)/tests/fuzz/corpus/@
+	$(AM_V_at)for target in left ring trace; do \
+		fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=fuzz/$$target- \
+			-print_final_stats=1 fuzz/found/$$target \
+			$(srcdir)/tests/fuzz/corpus/$$target || exit 1; \
+	done
 .PHONY: fuzz fuzz/left fuzz/ring fuzz/trace
 
 clean-local: clean-fuzz
