@@ -12,7 +12,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from compare import compare_recordings, compare_tests, unanswered  # noqa: E402
-from excuses import BEAT, CALL, POLLING, ROOTS, STALE, TIME  # noqa: E402  (the path comes first)
+from excuses import BEAT, CALL, LAP, POLLING, ROOTS, STALE, TIME  # noqa: E402  (the path comes first)
 from message import REASONS, end_of, fields_of, take_apart  # noqa: E402
 from recording import Record, read_recording  # noqa: E402
 from tap import Tap  # noqa: E402
@@ -126,6 +126,18 @@ def is_loops_call(fields):
     return REASONS[fields["reason"]] == "software_breakpoint" and fields["r12"] in ROOTS
 
 
+def check_laps():
+    """Two of them, of seven steps each."""
+    steps = [record for record in recording["step-alone"] if not record.is_response]
+    found, used = sees(steps, steps[2:7] + steps[:2] + steps[7:])
+    tap.ok(not found and used[LAP], "excused: a lap that begins at another place")
+    tap.ok(sees(steps, steps[1::-1] + steps[2:])[0], "not: two steps of it turned round")
+    tap.ok(sees(steps, steps[1:])[0], "nor one left out")
+    place = place_of("step-alone", 0, "rbx")
+    tap.ok(sees(steps, changed(steps[2:7] + steps[:2] + steps[7:], 0, place))[0],
+           "nor another register in it")
+
+
 def check_excuses():
     check_excuse("the TSC in a loop's register", "ring-full", lambda fields: True, "r11", TIME,
                  0x80, other="r8")
@@ -145,6 +157,7 @@ def check_excuses():
     at = place_of("descriptor", place, "exit_qualification")
     tap.ok(sees(recording["descriptor"], changed(recording["descriptor"], place, at))[0],
            "what sgdt has there is no leftover")
+    check_laps()
     exits = recording["vmexit"]
     poll = next(record for record in exits[::-1] if not record.is_response and
                 take_apart(record.message, False)["exit_reason"] == 18)

@@ -24,6 +24,7 @@ VERSION = ("version: messages of version 7 have two fields that those of 6 have 
 POLLING = ("polling: with all exits watched the guest's own polling is reported too, before and "
            "after the instruction that is meant, as often as it has time for, and interrupts "
            "of the machine come when they come")
+LAP = ("lap: a vCPU that is told to step while it polls begins where it happens to be in that loop")
 
 
 # Leaf 7, EBX: Xen folds the host's FDP_EXCP_ONLY and NO_FPU_SEL into each guest's policy, whatever
@@ -76,9 +77,36 @@ def excuse_field(name, this, that):
     return None
 
 
+def _laps(messages):
+    """Cut before each that comes to an instruction where the lap has been."""
+    laps = []
+    for fields in messages:
+        if not laps or fields["rip"] in {other["rip"] for other in laps[-1]}:
+            laps.append([])
+        laps[-1].append(fields)
+    return laps
+
+
+def _from_the_top(messages, used):
+    """Steps around a loop, each lap from the loop's lowest instruction on."""
+    laps = _laps(messages)
+    if len(laps) < 2 or len({frozenset(fields["rip"] for fields in lap) for lap in laps}) > 1:
+        return messages
+    turned = []
+    for lap in laps:
+        top = lap.index(min(lap, key=lambda fields: fields["rip"]))
+        if top:
+            used[LAP] += 1
+        turned += lap[top:] + lap[:top]
+    return turned
+
+
 def excuse_messages(messages, used):
     """Without those whose number may differ: of VM exits what is left is the first exit by an
-    instruction that is no polling, and what follows it, repetitions left out."""
+    instruction that is no polling, and what follows it, repetitions left out. Or from where they
+    begin may."""
+    if messages and all(fields["reason"] == SINGLESTEP and "rip" in fields for fields in messages):
+        return _from_the_top(messages, used)
     if not messages or any(fields["reason"] != VMEXIT for fields in messages):
         return messages
     kept = []
