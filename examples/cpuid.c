@@ -53,6 +53,9 @@ int main(int argc, char **argv)
 		error = rs_engine_run(engine);
 	if (error)
 		rs_perror("cpuid", error);
+	/* A second one must not stop what is being freed. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
 	rs_engine_detach(engine);
 	return error != 0;
 }

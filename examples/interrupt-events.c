@@ -47,6 +47,9 @@ int main(int argc, char **argv)
 		error = rs_engine_run(engine);
 	if (error)
 		rs_perror("interrupt-events", error);
+	/* A second one must not stop what is being freed. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
 	rs_engine_detach(engine);
 	return error != 0;
 }

@@ -84,6 +84,9 @@ int main(int argc, char **argv)
 	}
 	if (error)
 		rs_perror("page", error);
+	/* A second one must not stop what is being freed. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
 	rs_engine_detach(engine);
 	return error != 0;
 }

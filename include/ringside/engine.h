@@ -189,7 +189,8 @@ int rs_engine_next(struct rs_engine *engine, struct rs_event *event, int timeout
 
 /*
  * Makes rs_engine_run, rs_engine_step or rs_engine_next return: the one that is under way, else
- * the next. Async-signal-safe: any thread, a handler, a signal handler.
+ * the next. Async-signal-safe: any thread, a handler, a signal handler; until rs_engine_detach is
+ * called.
  */
 void rs_engine_stop(struct rs_engine *engine);
 
