@@ -20,8 +20,10 @@
 #include "ring/atomics.h"
 #include "xen/domain.h"
 #include "xen/error.h"
+#include "xen/interrupt.h"
 #include "xen/monitor.h"
 #include "xen/privilege.h"
+#include "xen/sandbox.h"
 #include "xen/sized.h"
 #include "xen/store.h"
 
@@ -91,6 +93,9 @@ static int read_options(struct rs_engine *engine, const struct rs_engine_options
 		    (int)sizeof(engine->keeper_path))
 		return rs_fail(ENAMETOOLONG, "keeper_path: at most %zu bytes",
 			       sizeof(engine->keeper_path) - 1);
+	if ((unsigned int)known.sandbox > RS_SANDBOX_REQUIRED)
+		return rs_fail(EINVAL, "sandbox: there is no such mode: %d", (int)known.sandbox);
+	engine->sandbox_mode = known.sandbox;
 	engine->waiting = known.waiting;
 	engine->pages.wanted = known.page_method;
 	engine->views.keeps_pool = known.keep_shadow_memory;
@@ -403,6 +408,37 @@ static int take_paused(struct rs_engine *engine)
 	return error;
 }
 
+/* Can the workers be restricted here? Without that the engine goes on, or not, as its user has said. */
+static int prepare_sandbox(struct rs_engine *engine)
+{
+	int error = engine->sandbox_mode ? rs_sandbox_try() : 0;
+	char text[256];
+
+	engine->sandboxed = engine->sandbox_mode && !error;
+	if (!error)
+		return 0;
+	snprintf(text, sizeof(text), "%s", rs_error_text());
+	if (engine->sandbox_mode == RS_SANDBOX_REQUIRED)
+		return rs_fail(error, "domain %u: no sandbox: %s", engine->domain, text);
+	rs_log(&engine->log, error == -EOPNOTSUPP ? RS_LOG_INFO : RS_LOG_WARNING,
+	       "domain %u: no sandbox: %s: its handlers may do all that this process may",
+	       engine->domain, text);
+	return 0;
+}
+
+/*
+ * What wakes us is bound by now, and what we map of it mapped. Who is in a sandbox opens nothing any more:
+ * what handlers may ask for is opened before; if it cannot be, they are told when they ask.
+ */
+static void restrict_all(struct rs_engine *engine)
+{
+	if (engine->sandboxed) {
+		rs_interrupt_open(engine->port.interrupt);
+		rs_engine_guest(engine);
+	}
+	rs_xen_restrict(engine->xen, engine->domain);
+}
+
 static int attach(struct rs_engine *engine, const char *domain)
 {
 	int error = rs_xen_store_find(engine->xen, domain, &engine->domain);
@@ -432,12 +468,13 @@ static int attach(struct rs_engine *engine, const char *domain)
 	if (!error)
 		error = rs_keeper_start(engine);
 	if (!error)
+		error = prepare_sandbox(engine);
+	if (!error)
 		error = rs_deadline_start(engine);
 	if (!error)
 		error = take_paused(engine);
-	/* What wakes us is bound by now, and what we map of it mapped. */
 	if (!error)
-		rs_xen_restrict(engine->xen, engine->domain);
+		restrict_all(engine);
 	return error;
 }
 
@@ -460,6 +497,7 @@ void rs_engine_free(struct rs_engine *engine)
 	rs_guest_close(engine->guest);
 	rs_journal_close(engine->journal, true);
 	rs_xen_close(engine->xen);
+	rs_ground_destroy(&engine->ground);
 	pthread_mutex_destroy(&engine->guest_opening);
 	pthread_mutex_destroy(&engine->burial);
 	pthread_mutex_destroy(&engine->control);
@@ -482,6 +520,7 @@ int rs_engine_attach_sized(struct rs_engine **out, const char *domain,
 	pthread_mutex_init(&engine->control, NULL);
 	pthread_mutex_init(&engine->burial, NULL);
 	pthread_mutex_init(&engine->guest_opening, NULL);
+	rs_ground_init(&engine->ground);
 	rs_views_init(&engine->views);
 	rs_traps_init(&engine->traps);
 	error = read_options(engine, options, size);

@@ -15,6 +15,7 @@
 #include "ring/atomics.h"
 #include "xen/error.h"
 #include "xen/log.h"
+#include "xen/sandbox.h"
 
 #define NS_PER_MS 1000000ULL
 #define SUBSTITUTES (((1ULL << RS_RING_SLOTS) - 1) << RS_TURNS)
@@ -348,7 +349,10 @@ static bool sleep_for(struct rs_deadline *deadline, uint64_t ns)
 static void *run(void *argument)
 {
 	struct rs_engine *engine = argument;
+	int error = engine->sandboxed ? rs_sandbox_enter() : 0;
 
+	if (error)
+		rs_engine_fail(engine, error);
 	while (sleep_for(&engine->deadline, look(engine)))
 		continue;
 	return NULL;

@@ -257,7 +257,6 @@ static void replace(struct rs_engine *engine)
 	struct rs_keeper *keeper = &engine->keeper;
 	uint32_t dead = keeper->pid;
 
-	forget(engine);
 	if (keeper->restarts++ == RESTARTS_MAX) {
 		log_without(engine, "one after the other has ended");
 		return;
@@ -274,17 +273,30 @@ static void replace(struct rs_engine *engine)
 	       keeper->pid);
 }
 
-void rs_keeper_look(struct rs_engine *engine)
+void rs_keeper_replace(struct rs_engine *engine)
+{
+	replace(engine);
+	rs_store_release(&engine->keeper.looking, 0);
+}
+
+bool rs_keeper_look(struct rs_engine *engine, bool may_start)
 {
 	struct rs_keeper *keeper = &engine->keeper;
 	char byte;
 
 	if (keeper->fd < 0 || rs_exchange_acquire(&keeper->looking, 1))
-		return;
+		return false;
 	/* Nothing is said to us that was not asked for: what makes it readable is its end. */
-	if (recv(keeper->fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) >= 0)
-		replace(engine);
-	rs_store_release(&keeper->looking, 0);
+	if (recv(keeper->fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) < 0) {
+		rs_store_release(&keeper->looking, 0);
+		return false;
+	}
+	/* At once: it would not let us sleep. */
+	forget(engine);
+	if (!may_start)
+		return true;
+	rs_keeper_replace(engine);
+	return false;
 }
 
 void rs_keeper_end(struct rs_engine *engine)

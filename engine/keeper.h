@@ -19,6 +19,7 @@
 #ifndef RS_ENGINE_KEEPER_H
 #define RS_ENGINE_KEEPER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct rs_engine;
@@ -54,7 +55,7 @@ struct rs_keeper {
 	int fd; /* -1: there is none */
 	uint32_t pid;
 	uint32_t restarts;
-	uint32_t looking; /* somebody is in rs_keeper_look */
+	uint32_t looking; /* somebody is in rs_keeper_look, or is to do the rest of it */
 };
 
 /* Before the ring is taken. 0, with or without one, as the options say; or -errno. */
@@ -63,8 +64,12 @@ int rs_keeper_start(struct rs_engine *engine);
 /* With the domain paused, and just before the ring is enabled. As above. */
 int rs_keeper_map(struct rs_engine *engine);
 
-/* Has it died? Then another is started, as far as that is possible. Any thread. */
-void rs_keeper_look(struct rs_engine *engine);
+/*
+ * Has it died? Then another is started, as far as that is possible: any thread. One that may start no
+ * program (a sandbox) leaves that to another: true, and rs_keeper_replace is to be called.
+ */
+bool rs_keeper_look(struct rs_engine *engine, bool may_start);
+void rs_keeper_replace(struct rs_engine *engine);
 
 /* Everything is undone: it leaves, and is waited for. */
 void rs_keeper_end(struct rs_engine *engine);

@@ -8,8 +8,10 @@ noinst_LTLIBRARIES += libringside-private.la
 
 libringside_private_la_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DRS_KEEPER_PATH='"$(libexecdir)/ringside-keeper"'
-libringside_private_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden $(XEN_CFLAGS) $(URCU_CFLAGS)
-libringside_private_la_LIBADD = $(XEN_LIBS) $(URCU_LIBS) $(ZYDIS_LIBS) -lpthread
+libringside_private_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden $(XEN_CFLAGS) $(URCU_CFLAGS) \
+	$(SECCOMP_CFLAGS)
+libringside_private_la_LIBADD = $(XEN_LIBS) $(URCU_LIBS) $(SECCOMP_LIBS) $(ZYDIS_LIBS) \
+	-lpthread
 libringside_private_la_SOURCES = $(ring_sources) $(journal_sources) $(xen_sources) $(guest_sources) \
 	$(altp2m_sources) $(engine_sources)
 
@@ -33,6 +35,7 @@ engine_sources = engine/advance.c engine/advance.h engine/answer.c engine/answer
 	engine/code.c engine/code.h engine/coverage.c engine/coverage.h \
 	engine/deadline.c engine/deadline.h engine/decode.c \
 	engine/decode.h engine/detach.c engine/dispatch.c engine/dispatch.h engine/full.c engine/full.h \
+	engine/ground.c engine/ground.h \
 	engine/known.c engine/known.h engine/lane.h \
 	engine/later.c engine/layout.c engine/layout.h engine/next.c engine/options.c engine/others.c engine/others.h \
 	engine/options.h engine/past.c engine/past.h engine/private.h engine/rcu.c engine/rcu.h engine/record.c \

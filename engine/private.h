@@ -27,6 +27,7 @@
 #include "engine/answer.h"
 #include "engine/code.h"
 #include "engine/deadline.h"
+#include "engine/ground.h"
 #include "engine/keeper.h"
 #include "engine/lane.h"
 #include "engine/record.h"
@@ -75,6 +76,9 @@ struct rs_engine {
 	uint32_t stall_ms; /* 0: nobody looks */
 	char keeper_path[256]; /* "": the installed one */
 	struct rs_keeper keeper;
+	enum rs_sandbox_mode sandbox_mode;
+	bool sandboxed; /* it was asked for, and can be done: rs_engine_run's workers */
+	struct rs_ground ground;
 	const struct rs_layout *layout;
 	rs_message_function on_message; /* NULL: nobody records */
 	void *on_message_user;

@@ -13,6 +13,7 @@
 #include "ring/atomics.h"
 #include "xen/domain.h"
 #include "xen/error.h"
+#include "xen/sandbox.h"
 #include "xen/store.h"
 
 static bool take_stop(struct rs_engine *engine)
@@ -42,14 +43,17 @@ int rs_engine_check_life(struct rs_engine *engine)
 }
 
 /* Empties what woke us, and looks whether the guest lives if that was it. */
-static int look_around(struct rs_engine *engine)
+static int look_around(struct rs_worker *worker)
 {
+	struct rs_engine *engine = worker->engine;
 	uint64_t value;
 
 	/* Non-blocking; nothing to read is no error here. */
 	if (read(engine->stop_fd, &value, sizeof(value)) < 0 && errno != EAGAIN)
 		return rs_fail(errno, "read eventfd: %s", strerror(errno));
-	rs_keeper_look(engine);
+	/* In a sandbox no program can be started. */
+	if (rs_keeper_look(engine, !worker->confined))
+		rs_ground_call(&engine->ground);
 	if (engine->release_fd >= 0 && rs_xen_store_released(engine->xen))
 		return rs_engine_check_life(engine);
 	return 0;
@@ -64,7 +68,7 @@ static int look_after_wait(struct rs_worker *worker, int result)
 		return rs_fail(result, "domain %u: waiting for events: %s", engine->domain,
 			       strerror(-result));
 	if (result == RS_DOORBELL_WOKEN)
-		result = look_around(engine);
+		result = look_around(worker);
 	else
 		result = result == RS_DOORBELL_TIMEOUT && engine->release_fd < 0
 				 ? rs_engine_check_life(engine) : 0;
@@ -201,32 +205,77 @@ static int loop(struct rs_worker *worker)
 	return result < 0 ? result : RS_ENGINE_STOPPED;
 }
 
-static void *helper_main(void *argument)
+static void run_helper(struct rs_worker *worker)
 {
-	struct rs_worker *worker = argument;
-
 	rs_rcu_enter();
 	rs_worker_here = worker;
 	loop(worker);
 	rs_wait_leave(worker);
 	leave_seat(worker);
+}
+
+static void *helper_main(void *argument)
+{
+	run_helper(argument);
 	return NULL;
 }
 
-/* The other workers' threads. Signals are the program's own threads' affair. Returns how many. */
-static uint32_t start_helpers(struct rs_engine *engine, pthread_t *threads)
+/* What could be done at attach can be done now, or the engine does not run. */
+static void *confined_main(void *argument)
 {
-	uint32_t count = 0;
+	struct rs_worker *worker = argument;
+	struct rs_engine *engine = worker->engine;
+	int error = rs_sandbox_enter();
+
+	if (error) {
+		rs_engine_fail(engine, error);
+		leave_seat(worker);
+	} else {
+		worker->confined = true;
+		run_helper(worker);
+		worker->confined = false;
+	}
+	rs_ground_end(&engine->ground);
+	return NULL;
+}
+
+static int start_confined(struct rs_worker *worker, pthread_t *thread)
+{
+	struct rs_ground *ground = &worker->engine->ground;
+	int error;
+
+	rs_ground_begin(ground);
+	error = pthread_create(thread, NULL, confined_main, worker);
+	if (error)
+		rs_ground_end(ground);
+	return error;
+}
+
+/* Signals are the program's own threads' affair. */
+static int start_helper(struct rs_worker *worker, pthread_t *thread)
+{
 	sigset_t all, before;
+	int error;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = worker->engine->sandboxed ? start_confined(worker, thread)
+					  : pthread_create(thread, NULL, helper_main, worker);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return error;
+}
+
+/* The other workers' threads. Returns how many. */
+static uint32_t start_helpers(struct rs_engine *engine, pthread_t *threads)
+{
+	uint32_t count = 0;
+
 	while (count + 1 < engine->worker_count) {
 		struct rs_worker *worker = take_seat(engine);
 
 		if (!worker)
 			break;
-		if (pthread_create(&threads[count], NULL, helper_main, worker)) {
+		if (start_helper(worker, &threads[count])) {
 			leave_seat(worker);
 			rs_log(&engine->log, RS_LOG_WARNING,
 			       "domain %u: only %u workers of %u: no more threads",
@@ -235,24 +284,49 @@ static uint32_t start_helpers(struct rs_engine *engine, pthread_t *threads)
 		}
 		count++;
 	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return count;
+}
+
+/* As that worker, in another thread, which may less: this one looks after it. */
+static int run_confined(struct rs_worker *worker, pthread_t *thread)
+{
+	struct rs_engine *engine = worker->engine;
+	int error = start_helper(worker, thread);
+
+	if (error)
+		rs_engine_fail(engine, rs_fail(error, "domain %u: no thread for its worker: %s",
+					       engine->domain, strerror(error)));
+	rs_ground_serve(engine);
+	return error;
+}
+
+static int run(struct rs_worker *worker)
+{
+	struct rs_engine *engine = worker->engine;
+	pthread_t threads[RS_WORKERS_MAX];
+	uint32_t count = engine->worker_count > 1 ? start_helpers(engine, threads) : 0;
+	int result = RS_ENGINE_STOPPED;
+
+	if (!engine->sandboxed)
+		result = loop(worker);
+	else if (!run_confined(worker, &threads[count]))
+		count++;
+	while (count)
+		pthread_join(threads[--count], NULL);
+	return end(engine, result);
 }
 
 int rs_engine_run(struct rs_engine *engine)
 {
 	struct rs_worker *outer = rs_worker_here, *worker;
-	pthread_t threads[RS_WORKERS_MAX];
-	uint32_t count;
 	int result = rs_engine_enter(engine, &worker);
 
 	if (result)
 		return result;
-	count = engine->worker_count > 1 ? start_helpers(engine, threads) : 0;
-	result = loop(worker);
-	while (count)
-		pthread_join(threads[--count], NULL);
-	result = end(engine, result);
+	/* In a sandbox another thread is that worker. */
+	if (engine->sandboxed)
+		rs_worker_here = outer;
+	result = run(worker);
 	rs_engine_leave(worker, outer);
 	return result;
 }

@@ -52,6 +52,7 @@ struct rs_pace {
 struct rs_worker {
 	struct rs_engine *engine;
 	uint32_t number;
+	bool confined; /* in a sandbox */
 	bool relief;  /* deadline.h: it asks nobody */
 	bool pulling; /* for rs_engine_next, until it has */
 	bool pulled;  /* an event, whose turn is kept: */

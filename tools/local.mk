@@ -25,6 +25,7 @@ ringside_SOURCES = \
 	tools/regs.c \
 	tools/recover.c \
 	tools/ringside.c \
+	tools/runner.c tools/runner.h \
 	tools/step.c \
 	tools/summary.c tools/summary.h \
 	tools/symbol_list.c tools/symbol_list.h \

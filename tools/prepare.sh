@@ -10,7 +10,7 @@ fail() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 
 # What the build needs; ./check adds its own. Debian's packages only.
 packages="gcc libc6-dev make autoconf automake libtool pkg-config libxen-dev liburcu-dev
-	libzydis-dev libzycore-dev libjansson-dev libjson-c-dev liblzma-dev jq"
+	libseccomp-dev libzydis-dev libzycore-dev libjansson-dev libjson-c-dev liblzma-dev jq"
 
 missing_packages() {
 	for package in $packages; do

@@ -16,14 +16,16 @@
 
 #include "tools/keeper.h"
 #include "tools/number.h"
+#include "tools/runner.h"
 
 static const char usage[] =
-	"usage: ringside step DOMAIN VCPU COUNT [--seconds S]\n"
+	"usage: ringside step DOMAIN VCPU COUNT [--seconds S] [--no-sandbox]\n"
 	"\n"
 	"Lets a vCPU execute COUNT instructions one by one, and prints each before it is executed:\n"
 	"its address, its bytes, and what they mean. Then the vCPU runs on by itself.\n"
 	"\n"
-	"  --seconds S   give up after S seconds (10) if the vCPU does not run\n";
+	"  --seconds S   give up after S seconds (10) if the vCPU does not run\n"
+	"  --no-sandbox  handle events with all that this process may do\n";
 
 #define CODE_MAX 15
 #define EFER_LMA 0x400
@@ -32,6 +34,7 @@ static const char usage[] =
 
 static struct rs_engine *engine;
 static uint64_t wanted, seen;
+static bool sandbox = true;
 static volatile sig_atomic_t interrupted;
 
 static void on_signal(int number)
@@ -143,16 +146,29 @@ static void print_instruction(const struct rs_event *event, struct rs_guest *gue
 		printf("%016" PRIx64 "  no page is there\n", rip);
 }
 
-static struct rs_reply on_step(const struct rs_event *event, void *guest)
+/* With the runner's lock. */
+static bool print_step(const struct rs_event *event, struct rs_guest *guest)
 {
 	if (interrupted || ferror(stdout))
-		return RS_CONTINUE;
+		return false;
 	/* Several that leave the guest may stand in a row. */
 	while (seen < wanted && behind && behind != rs_event_rip(event))
 		print_instruction(event, guest, behind);
 	if (seen < wanted)
 		print_instruction(event, guest, rs_event_rip(event));
-	return seen < wanted ? RS_STEP : RS_CONTINUE;
+	return seen < wanted;
+}
+
+static struct rs_reply on_step(const struct rs_event *event, void *guest)
+{
+	bool more;
+
+	runner_lock();
+	more = print_step(event, guest);
+	if (!more)
+		runner_stir();
+	runner_unlock();
+	return more ? RS_STEP : RS_CONTINUE;
 }
 
 /* -- all of them -- */
@@ -165,18 +181,14 @@ static double now(void)
 	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-/* 0 when all that was wanted has been seen, a signal came, or the reader of our output left. */
-static int take_steps(uint32_t vcpu, double seconds)
+static bool is_done(void)
 {
-	double end = now() + seconds;
-	int error = rs_engine_single_step(engine, vcpu);
+	bool done;
 
-	while (!error && seen < wanted && !interrupted && !ferror(stdout) && now() < end) {
-		int events = rs_engine_step(engine, 100);
-
-		error = events < 0 ? events : 0;
-	}
-	return error || now() < end ? error : -ETIMEDOUT;
+	runner_lock();
+	done = seen >= wanted || interrupted || ferror(stdout);
+	runner_unlock();
+	return done;
 }
 
 static void complain(int error, uint32_t vcpu, double seconds)
@@ -189,24 +201,50 @@ static void complain(int error, uint32_t vcpu, double seconds)
 		fprintf(stderr, "ringside step: %s\n", rs_strerror(error));
 }
 
+/* 0 when all that was wanted has been seen, a signal came, or the reader of our output left. */
+static int take_steps(uint32_t vcpu, double seconds)
+{
+	double end = now() + seconds;
+	int error = rs_engine_single_step(engine, vcpu);
+
+	if (!error)
+		error = runner_begin(engine);
+	if (error) {
+		complain(error, vcpu, seconds);
+		return error;
+	}
+	while (!error && !is_done() && now() < end) {
+		int events = runner_wait(100);
+
+		error = events < 0 ? events : 0;
+	}
+	runner_end();
+	if (error)
+		fprintf(stderr, "ringside step: %s\n", runner_error());
+	else if (!is_done())
+		complain(error = -ETIMEDOUT, vcpu, seconds);
+	return error;
+}
+
 static int step(const char *domain, uint32_t vcpu, double seconds)
 {
 	struct rs_watch_options options = { .kind = RS_SINGLESTEP, .handler = on_step };
 	struct rs_engine_options engine_options = { .workers = 1 };
-	int error;
+	int error, late;
 
 	with_keeper(&engine_options);
+	if (sandbox)
+		engine_options.sandbox = RS_SANDBOX_WANTED;
 	error = rs_engine_attach(&engine, domain, &engine_options);
-	int late;
-
 	complain(error, vcpu, seconds);
 	if (error)
 		return error;
 	options.user = rs_engine_guest(engine);
 	error = options.user ? rs_watch(engine, &options, NULL) : -EIO;
-	if (!error)
+	if (error)
+		complain(error, vcpu, seconds);
+	else
 		error = take_steps(vcpu, seconds);
-	complain(error, vcpu, seconds);
 	late = rs_engine_detach(engine);
 	complain(late, vcpu, seconds);
 	return error ? error : late;
@@ -215,6 +253,7 @@ static int step(const char *domain, uint32_t vcpu, double seconds)
 int step_main(int argc, char **argv)
 {
 	static const struct option known[] = { { "seconds", required_argument, NULL, 's' },
+					       { "no-sandbox", no_argument, NULL, 'x' },
 					       { "help", no_argument, NULL, 'h' },
 					       { NULL, 0, NULL, 0 } };
 	struct sigaction action = { .sa_handler = on_signal };
@@ -225,6 +264,10 @@ int step_main(int argc, char **argv)
 		if (option == 'h') {
 			fputs(usage, stdout);
 			return EXIT_DONE;
+		}
+		if (option == 'x') {
+			sandbox = false;
+			continue;
 		}
 		if (option != 's')
 			return EXIT_USAGE;

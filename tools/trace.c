@@ -20,6 +20,7 @@
 #include "tools/block_list.h"
 #include "tools/keeper.h"
 #include "tools/number.h"
+#include "tools/runner.h"
 
 #define NS 1000000000ull
 #define WAIT_MS 100
@@ -40,13 +41,14 @@ static const char usage[] =
 	"  --drcov FILE   blocks: write those that were executed, as Lighthouse reads them\n"
 	"  --count N      leave after N of them\n"
 	"  --seconds S    leave after S seconds\n"
+	"  --no-sandbox   handle events with all that this process may do\n"
 	"  --quiet        only the summary\n";
 
 static struct {
 	const char *domain, *blocks, *drcov;
 	uint64_t first_gfn, last_gfn, cr3, count;
 	double seconds;
-	bool has_pages, quiet;
+	bool has_pages, quiet, no_sandbox;
 } options;
 
 static struct rs_engine *engine;
@@ -76,6 +78,7 @@ static void print_found(const struct rs_event *event, const char *what, uint64_t
 		       event->vcpu, rs_event_rip(event), rs_event_cr3(event));
 	if (options.count && found >= options.count)
 		rs_engine_stop(engine);
+	runner_stir();
 }
 
 /* -- pages -- */
@@ -85,13 +88,18 @@ static struct rs_reply on_fault(const struct rs_event *event, void *user)
 {
 	uint64_t gfn = event->page.gfn, number = gfn - options.first_gfn;
 	uint64_t bit = 1ULL << number % 64;
+	bool first;
 
 	if (gfn < options.first_gfn || gfn > options.last_gfn || !(event->page.access & RS_ACCESS_X))
 		return RS_CONTINUE;
-	if (open_pages[number / 64] & bit)
-		return RS_RESUME;
+	runner_lock();
+	first = !(open_pages[number / 64] & bit);
 	open_pages[number / 64] |= bit;
-	print_found(event, "page", gfn);
+	if (first)
+		print_found(event, "page", gfn);
+	runner_unlock();
+	if (!first)
+		return RS_RESUME;
 	return rs_view_set_access(view, gfn, gfn, OPEN, NULL) ? RS_CONTINUE : RS_RESUME;
 }
 
@@ -124,7 +132,9 @@ static void end_pages(void)
 
 static void on_hit(const struct rs_event *event, uint32_t index, void *user)
 {
+	runner_lock();
 	print_found(event, "block", list.addresses[index]);
+	runner_unlock();
 }
 
 static int begin_blocks(struct rs_coverage **coverage)
@@ -179,37 +189,54 @@ static uint64_t now(void)
 	return (uint64_t)time.tv_sec * NS + (uint64_t)time.tv_nsec;
 }
 
+static bool go_on(uint64_t end)
+{
+	bool more;
+
+	runner_lock();
+	more = !interrupted && !(options.count && found >= options.count);
+	runner_unlock();
+	return more && now() < end;
+}
+
 static int run(void)
 {
 	uint64_t end = options.seconds ? now() + (uint64_t)(options.seconds * NS) : UINT64_MAX;
-	int handled = 0;
+	int handled = runner_begin(engine);
 
-	while (!interrupted && handled >= 0 && now() < end &&
-	       !(options.count && found >= options.count)) {
-		handled = rs_engine_step(engine, WAIT_MS);
+	if (handled) {
+		fprintf(stderr, "ringside trace: %s\n", strerror(-handled));
+		return handled;
+	}
+	while (handled >= 0 && go_on(end)) {
+		handled = runner_wait(handled ? 0 : WAIT_MS);
 		if (!handled && fflush(stdout))
 			break;
 	}
-	return handled < 0 ? handled : 0;
+	runner_end();
+	if (handled >= 0)
+		return 0;
+	fprintf(stderr, "ringside trace: %s\n", runner_error());
+	return handled;
 }
 
 static int trace(void)
 {
-	/* One worker: what is counted here needs no lock. */
 	struct rs_engine_options wanted = { .log = on_log, .workers = 1 };
 	struct rs_coverage *coverage = NULL;
 	struct rs_engine *attached;
 	int error, result;
 
 	with_keeper(&wanted);
+	if (!options.no_sandbox)
+		wanted.sandbox = RS_SANDBOX_WANTED;
 	error = rs_engine_attach(&engine, options.domain, &wanted);
-
 	if (!error)
 		error = options.blocks ? begin_blocks(&coverage) : begin_pages();
-	if (!error)
-		error = run();
 	if (error)
 		fprintf(stderr, "ringside trace: %s\n", rs_strerror(error));
+	else
+		error = run();
 	if (coverage)
 		error = (result = end_blocks(coverage)) && !error ? result : error;
 	else if (view)
@@ -275,6 +302,9 @@ static int read_option(int option)
 			       ? 0 : complain("--count: a number above 0, not ", optarg);
 	case 's':
 		return read_seconds(optarg) ? 0 : complain("--seconds: a number above 0, not ", optarg);
+	case 'x':
+		options.no_sandbox = true;
+		return 0;
 	case 'q':
 		options.quiet = true;
 		return 0;
@@ -317,8 +347,8 @@ int trace_main(int argc, char **argv)
 		{ "pages", required_argument, NULL, 'p' }, { "blocks", required_argument, NULL, 'b' },
 		{ "cr3", required_argument, NULL, 'c' }, { "drcov", required_argument, NULL, 'd' },
 		{ "count", required_argument, NULL, 'n' }, { "seconds", required_argument, NULL, 's' },
-		{ "quiet", no_argument, NULL, 'q' }, { "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+		{ "no-sandbox", no_argument, NULL, 'x' }, { "quiet", no_argument, NULL, 'q' },
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
 	};
 	int option, status = 0;
 

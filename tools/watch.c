@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 #include "tools/event_text.h"
 #include "tools/exit_code.h"
 #include "tools/keeper.h"
+#include "tools/runner.h"
 #include "tools/summary.h"
 #include "tools/symbols.h"
 #include "tools/table.h"
@@ -31,10 +31,9 @@ static struct watch_options options;
 static struct rs_engine *engine;
 static struct symbols *symbols; /* NULL: no names are wanted */
 
-/* What several workers count and write. */
-static pthread_mutex_t shared = PTHREAD_MUTEX_INITIALIZER;
+/* What the workers count and write, under the runner's lock. */
 static uint64_t events;
-static int run_result; /* of the workers; 1: they work */
+static int output_error; /* of the first write that failed; under stdout's own lock */
 static volatile sig_atomic_t interrupted;
 
 /* The engine is detached in the main loop: a second signal changes nothing. */
@@ -91,34 +90,55 @@ static void print_json(const struct rs_event *event)
 	json_decref(object);
 }
 
+/* At once, in the thread whose write has failed: errno is its own. */
+static void note_failure(void)
+{
+	if (!output_error && ferror(stdout))
+		output_error = errno ? errno : EIO;
+}
+
+static void print(const struct rs_event *event)
+{
+	flockfile(stdout);
+	if (options.output == OUTPUT_LINES)
+		print_line(event);
+	else if (options.output == OUTPUT_JSON)
+		print_json(event);
+	note_failure();
+	funlockfile(stdout);
+}
+
 static void count_and_print(const struct rs_event *event, struct watched *watched)
 {
 	if (enough())
 		return;
 	watched->seen++;
 	events++;
-	if (options.output == OUTPUT_LINES)
-		print_line(event);
-	else if (options.output == OUTPUT_JSON)
-		print_json(event);
+	print(event);
 	if (enough())
 		rs_engine_stop(engine);
+	runner_stir();
 }
 
 static struct rs_reply on_event(const struct rs_event *event, void *user)
 {
-	pthread_mutex_lock(&shared);
+	runner_lock();
 	count_and_print(event, user);
-	pthread_mutex_unlock(&shared);
+	runner_unlock();
 	return RS_CONTINUE;
 }
 
 /* Flushes; 0, or the errno of a write that failed now or inside a handler. */
 static int write_out(void)
 {
-	if (!fflush(stdout) && !ferror(stdout))
-		return 0;
-	return errno ? errno : EIO;
+	int error;
+
+	flockfile(stdout);
+	fflush(stdout);
+	note_failure();
+	error = output_error;
+	funlockfile(stdout);
+	return error;
 }
 
 static int output_failed(int error)
@@ -191,54 +211,24 @@ static int add_watches(void)
 	return EXIT_DONE;
 }
 
-static void *work(void *unused)
-{
-	int result = rs_engine_run(engine);
-
-	pthread_mutex_lock(&shared);
-	run_result = result;
-	pthread_mutex_unlock(&shared);
-	return NULL;
-}
-
-/*
- * One worker: handles events, or waits for some. Several: they do, and we wait. Returns how many
- * events were handled (1: there may have been some), or -errno.
- */
-static int advance(int wait_ms)
-{
-	static uint64_t before;
-	int result;
-
-	if (options.workers == 1)
-		return rs_engine_step(engine, wait_ms);
-	nanosleep(&(struct timespec){ .tv_nsec = (wait_ms < 50 ? wait_ms : 50) * 1000000L + 1000 },
-		  NULL);
-	pthread_mutex_lock(&shared);
-	result = run_result <= 0 ? run_result : events != before;
-	before = events;
-	pthread_mutex_unlock(&shared);
-	return result;
-}
-
 static bool go_on(void)
 {
 	bool more;
 
-	pthread_mutex_lock(&shared);
+	runner_lock();
 	more = !interrupted && !enough();
-	pthread_mutex_unlock(&shared);
+	runner_unlock();
 	return more;
 }
 
 static void print_table(uint64_t elapsed)
 {
-	pthread_mutex_lock(&shared);
+	runner_lock();
 	table_print(&options, engine, elapsed);
-	pthread_mutex_unlock(&shared);
+	runner_unlock();
 }
 
-/* Handles events until there is a reason to leave; returns the exit status. */
+/* Writes what the workers have printed, until there is a reason to leave; returns the exit status. */
 static int loop(uint64_t start)
 {
 	uint64_t end = options.seconds ? start + (uint64_t)(options.seconds * NS) : UINT64_MAX;
@@ -247,7 +237,7 @@ static int loop(uint64_t start)
 
 	while (go_on()) {
 		uint64_t time = now(), due = end < table_due ? end : table_due;
-		uint64_t wait = due > time ? (due - time) / 1000000 + 1 : 0;
+		uint64_t wait = due > time ? (due - time) / 1000000 + 1 : 1;
 		int handled;
 
 		if (time >= end)
@@ -258,11 +248,11 @@ static int loop(uint64_t start)
 			written = false;
 			continue;
 		}
-		/* With lines to write: look once, and write them if nothing has come. */
-		handled = advance(written ? (int)(wait < 1000 ? wait : 1000) : 0);
+		/* With lines to write: wait a moment, and write them if nothing has come. */
+		handled = runner_wait(written ? wait : 0);
 		if (handled < 0) {
 			write_out();
-			fprintf(stderr, "ringside watch: %s\n", rs_strerror(handled));
+			fprintf(stderr, "ringside watch: %s\n", runner_error());
 			return exit_code_of(handled);
 		}
 		if (handled) {
@@ -275,7 +265,7 @@ static int loop(uint64_t start)
 			written = true;
 		}
 		if (ferror(stdout))
-			return output_failed(errno ? errno : EIO);
+			return output_failed(write_out());
 	}
 	return EXIT_DONE;
 }
@@ -307,6 +297,8 @@ static int attach(const char *domain)
 
 	if (options.keeper)
 		with_keeper(&engine_options);
+	if (options.sandbox)
+		engine_options.sandbox = RS_SANDBOX_WANTED;
 	error = rs_engine_attach(&engine, domain, &engine_options);
 
 	if (error) {
@@ -320,19 +312,14 @@ static int attach(const char *domain)
 
 static int run_workers(uint64_t start)
 {
-	pthread_t worker;
 	int status;
 
-	run_result = 1;
-	if (options.workers == 1)
-		return loop(start);
-	if (pthread_create(&worker, NULL, work, NULL)) {
+	if (runner_begin(engine)) {
 		fprintf(stderr, "ringside watch: no more threads\n");
 		return EXIT_FAILED;
 	}
 	status = loop(start);
-	rs_engine_stop(engine);
-	pthread_join(worker, NULL);
+	runner_end();
 	return status;
 }
 
@@ -433,6 +420,8 @@ int watch_main(int argc, char **argv)
 	if (status)
 		return status;
 	setvbuf(stdout, NULL, _IOFBF, OUTPUT_BUFFER);
+	/* In a sandbox it could not ask for randomness. */
+	json_object_seed(0);
 	catch_signals();
 	status = watch();
 	symbols_close(symbols);

@@ -45,6 +45,7 @@ static const char usage[] =
 	"                 --workers says nothing\n"
 	"  --stall MS     be killed if events wait so long on the ring: the guest goes on\n"
 	"  --no-keeper    no process that lets the guest go if this one is killed\n"
+	"  --no-sandbox   handle events with all that this process may do\n"
 	"  --waiting MODE adaptive, block or spin: how to wait for the next event\n"
 	"  --verbose      what the library has to say, on stderr\n"
 	"  --help         this\n"
@@ -54,7 +55,7 @@ static const char usage[] =
 enum {
 	WATCH_CR = 256, WATCH_MSR, WATCH_PAGE, WATCH_BREAK, WATCH_KIND,
 	OPTION_COUNT, OPTION_SECONDS, OPTION_JSON, OPTION_TABLE, OPTION_QUIET, OPTION_VERBOSE,
-	OPTION_WORKERS, OPTION_NO_KEEPER, OPTION_STALL, OPTION_DEADLINE, OPTION_WAITING, OPTION_FOLLOW,
+	OPTION_WORKERS, OPTION_NO_KEEPER, OPTION_NO_SANDBOX, OPTION_STALL, OPTION_DEADLINE, OPTION_WAITING, OPTION_FOLLOW,
 	OPTION_SYMBOLS,
 };
 
@@ -81,6 +82,7 @@ static const struct option long_options[] = {
 	{ "stall", required_argument, NULL, OPTION_STALL },
 	{ "deadline", required_argument, NULL, OPTION_DEADLINE },
 	{ "no-keeper", no_argument, NULL, OPTION_NO_KEEPER },
+	{ "no-sandbox", no_argument, NULL, OPTION_NO_SANDBOX },
 	{ "waiting", required_argument, NULL, OPTION_WAITING },
 	{ "follow", no_argument, NULL, OPTION_FOLLOW },
 	{ "symbols", required_argument, NULL, OPTION_SYMBOLS },
@@ -297,6 +299,7 @@ static int parse_one(struct watch_options *options, int option, const char *name
 	case OPTION_FOLLOW: options->follow = true; return -1;
 	case OPTION_SYMBOLS: options->symbols = optarg; return -1;
 	case OPTION_NO_KEEPER: options->keeper = false; return -1;
+	case OPTION_NO_SANDBOX: options->sandbox = false; return -1;
 	case OPTION_STALL: return read_ms(name, optarg, &options->stall_ms);
 	case OPTION_DEADLINE: return read_ms(name, optarg, &options->deadline_ms);
 	case OPTION_WORKERS: return read_workers(options, optarg);
@@ -311,7 +314,7 @@ int watch_options_parse(struct watch_options *options, int argc, char **argv)
 	int option, which = 0, status;
 
 	memset(options, 0, sizeof(*options));
-	options->keeper = true;
+	options->keeper = options->sandbox = true;
 	opterr = 0;
 	optind = 1;
 	while ((option = getopt_long(argc, argv, "h", long_options, &which)) != -1) {

@@ -35,6 +35,7 @@ struct watch_options {
 	bool follow;            /* over the domain's reboots */
 	uint32_t workers;
 	bool keeper;
+	bool sandbox;
 	uint32_t stall_ms; /* 0: never */
 	uint32_t deadline_ms; /* 0: none */
 	enum rs_waiting waiting;

@@ -137,6 +137,7 @@ void rs_xen_close(struct rs_xen *xen)
 		return;
 	if (xen->store)
 		xs_close(xen->store);
+	rs_interrupt_close(&xen->interrupt);
 	xenevtchn_close(xen->events);
 	xc_interface_close(xen->control);
 	free(xen);

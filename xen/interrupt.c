@@ -4,6 +4,7 @@
 
 #include "xen/interrupt.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@ void rs_interrupt_begin_name(struct rs_interrupt *interrupt, char before[RS_INTE
 {
 	static uint32_t made;
 
-	*interrupt = (struct rs_interrupt){ .cpu = -1 };
+	*interrupt = (struct rs_interrupt){ .fd = -1, .cpu = -1 };
 	snprintf(interrupt->name, sizeof(interrupt->name), "rs.%d.%u", (int)getpid(),
 		 (unsigned int)(rs_add_relaxed(&made, 1) % 1000));
 	prctl(PR_GET_NAME, before);
@@ -67,18 +68,38 @@ static int look_for(const char *name)
 	return number;
 }
 
-static bool move_to(int number, int cpu)
+static int open_affinity(int number)
 {
 	char path[64];
-	FILE *file;
-	bool good;
 
 	snprintf(path, sizeof(path), "/proc/irq/%d/smp_affinity_list", number);
-	file = fopen(path, "we");
-	if (!file)
-		return false;
-	good = fprintf(file, "%d", cpu) > 0;
-	return !fclose(file) && good;
+	return open(path, O_WRONLY | O_CLOEXEC);
+}
+
+void rs_interrupt_open(struct rs_interrupt *interrupt)
+{
+	if (interrupt->number)
+		return;
+	interrupt->number = look_for(interrupt->name);
+	if (interrupt->number > 0)
+		interrupt->fd = open_affinity(interrupt->number);
+	if (interrupt->fd < 0)
+		interrupt->number = -1;
+}
+
+void rs_interrupt_close(struct rs_interrupt *interrupt)
+{
+	if (interrupt->fd >= 0)
+		close(interrupt->fd);
+	interrupt->fd = -1;
+}
+
+static bool move_to(int fd, int cpu)
+{
+	char text[16];
+	int size = snprintf(text, sizeof(text), "%d", cpu);
+
+	return pwrite(fd, text, (size_t)size, 0) == size;
 }
 
 void rs_interrupt_follow(struct rs_interrupt *interrupt)
@@ -87,9 +108,8 @@ void rs_interrupt_follow(struct rs_interrupt *interrupt)
 
 	if (cpu < 0 || cpu == interrupt->cpu || interrupt->number < 0)
 		return;
-	if (!interrupt->number)
-		interrupt->number = look_for(interrupt->name);
-	if (interrupt->number > 0 && !move_to(interrupt->number, cpu))
+	rs_interrupt_open(interrupt);
+	if (interrupt->number > 0 && !move_to(interrupt->fd, cpu))
 		interrupt->number = -1;
 	interrupt->cpu = cpu;
 }

@@ -22,6 +22,7 @@
 struct rs_interrupt {
 	char name[RS_INTERRUPT_NAME_SIZE];
 	int number; /* 0: not looked for yet; -1: it is not there, or may not be moved */
+	int fd;     /* its affinity, once it was found; -1 */
 	int cpu;    /* that it was moved to; -1: none */
 };
 
@@ -31,6 +32,13 @@ void rs_interrupt_end_name(const char before[RS_INTERRUPT_NAME_SIZE]);
 
 /* Its number, in what /proc/interrupts holds; -1: it is not there. */
 int rs_interrupt_find(FILE *interrupts, const char *name);
+
+/*
+ * Finds it, once it is bound, and opens what moves it, so that a thread can follow that may open nothing;
+ * who has not done so does when it follows first.
+ */
+void rs_interrupt_open(struct rs_interrupt *interrupt);
+void rs_interrupt_close(struct rs_interrupt *interrupt);
 
 /*
  * Moves it to the CPU that the calling thread runs on, if that is another one than before. Where Linux

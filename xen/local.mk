@@ -19,6 +19,7 @@ xen_sources = \
 	xen/privilege.c xen/privilege.h \
 	xen/probe.c \
 	xen/probe_views.c \
+	xen/sandbox.c xen/sandbox.h \
 	xen/sized.c xen/sized.h \
 	xen/source.c \
 	xen/store.c xen/store.h \

@@ -51,6 +51,31 @@ enum rs_keeper_mode {
 	RS_KEEPER_REQUIRED, /* without one the attach fails */
 };
 
+/*
+ * What the threads may do that run handlers in rs_engine_run. With a sandbox they are all made by the
+ * engine, and the thread that calls rs_engine_run only waits for them, and may do what it could before:
+ *
+ *   - no capabilities;
+ *   - of Linux's system calls those that the engine makes itself, on an event's way and in its control
+ *     calls, and with which a handler computes, allocates, locks, waits, knows the time, and reads and
+ *     writes descriptors that are open. All others fail with EPERM: nothing can be opened, connected,
+ *     started, traced, or made executable. Signals go to no other process.
+ *
+ * Both are the thread's own; what it made would inherit them, but it can make no thread and no process. All
+ * calls of this library that a handler may make work (the man page names a small difference: hidden
+ * breakpoints had better be placed before the run, or by another thread). What libc and others open when
+ * it is first used (a time zone, names, seeds) is to be used once before.
+ *
+ * rs_engine_step, rs_engine_next and sets handle events in the caller's own thread, which is not restricted:
+ * it could never get back what it has lost. What a sandbox is worth, and what it is not, is told in man 7
+ * ringside-survival.
+ */
+enum rs_sandbox_mode {
+	RS_SANDBOX_NONE = 0,
+	RS_SANDBOX_WANTED,   /* where there can be none the log says why */
+	RS_SANDBOX_REQUIRED, /* without one the attach fails: -EPERM, -ENOSYS, -EINVAL, ... */
+};
+
 /* What becomes of an event that is open for longer than options.deadline_ms. */
 enum rs_at_deadline {
 	RS_AT_DEADLINE_TELL = 0, /* it is told: the log, statistics */
@@ -134,6 +159,7 @@ struct rs_engine_options {
 	 */
 	uint32_t deadline_ms;
 	enum rs_at_deadline at_deadline;
+	enum rs_sandbox_mode sandbox; /* one thread more, if it can be had */
 };
 
 /*
@@ -157,8 +183,9 @@ rs_engine_attach(struct rs_engine **engine, const char *domain,
 /*
  * Handles events until rs_engine_stop (0), or until the guest ends (-ENODEV), the engine is
  * detached (-ESHUTDOWN) or a call fails (-errno). In this thread, and in as many others as
- * options.workers says, which begin and end within the call and have all signals blocked. One
- * thread at a time runs or steps an engine.
+ * options.workers says, which begin and end within the call and have all signals blocked. With
+ * options.sandbox this thread handles none: there is one more of the others. One thread at a time runs
+ * or steps an engine.
  */
 int rs_engine_run(struct rs_engine *engine) __attribute__((warn_unused_result));
 

@@ -73,6 +73,14 @@ tests_engine_restricted_SOURCES = tests/engine/restricted.c tests/engine/bed.c t
 tests_engine_restricted_CPPFLAGS = $(AM_CPPFLAGS) $(URCU_CFLAGS)
 tests_engine_restricted_CFLAGS = $(AM_CFLAGS) $(XEN_CFLAGS)
 tests_engine_restricted_LDADD = libringside-private.la $(XEN_LIBS) $(URCU_LIBS) -lpthread
+check_PROGRAMS += tests/engine/refusing tests/engine/sandbox
+TESTS += tests/engine/sandbox.sh
+EXTRA_DIST += tests/engine/sandbox.sh
+tests_engine_refusing_SOURCES = tests/engine/refusing.c
+tests_engine_refusing_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS)
+tests_engine_refusing_LDADD = $(SECCOMP_LIBS)
+tests_engine_sandbox_SOURCES = tests/engine/sandbox.c tests/engine/bed.c tests/engine/bed.h
+tests_engine_sandbox_LDADD = libringside-private.la -lpthread
 tests_engine_life_SOURCES = tests/engine/life.c tests/engine/scenario.h \
 	tests/engine/bed.c tests/engine/bed.h
 tests_engine_life_LDADD = libringside-private.la -lpthread

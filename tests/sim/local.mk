@@ -9,7 +9,7 @@ SIM_CPPFLAGS = -iquote $(top_srcdir)/tests/sim/stand_in -I$(top_srcdir)/tests/si
 	-include $(top_srcdir)/tests/sim/edge.h -U_FORTIFY_SOURCE $(AM_CPPFLAGS) \
 	-DRS_KEEPER_PATH='"keeper"' -D_GNU_SOURCE=1
 libringside_sim_la_CPPFLAGS = $(SIM_CPPFLAGS)
-libringside_sim_la_CFLAGS = $(AM_CFLAGS) $(XEN_CFLAGS)
+libringside_sim_la_CFLAGS = $(AM_CFLAGS) $(XEN_CFLAGS) $(SECCOMP_CFLAGS)
 libringside_sim_la_SOURCES = $(libringside_private_la_SOURCES)
 
 # Calls of these go to __wrap_...
@@ -27,7 +27,8 @@ tests_sim_sim_CPPFLAGS = $(SIM_CPPFLAGS)
 tests_sim_sim_CFLAGS = $(AM_CFLAGS) $(XEN_CFLAGS) -Wno-unused-parameter
 tests_sim_sim_LDFLAGS = $(AM_LDFLAGS) $(sim_wrapped:%=-Wl,--wrap=%) \
 	$(sim_planted:%=-Wl,--wrap=%)
-tests_sim_sim_LDADD = libringside-sim.la libfakexen-hypervisor.la $(XEN_LIBS) $(ZYDIS_LIBS) -lpthread
+tests_sim_sim_LDADD = libringside-sim.la libfakexen-hypervisor.la $(XEN_LIBS) $(SECCOMP_LIBS) \
+	$(ZYDIS_LIBS) -lpthread
 tests_sim_sim_SOURCES = tests/sim/chance.c tests/sim/edge.h tests/sim/fiber.c tests/sim/keeper.c \
 	tests/sim/libc.c tests/sim/main.c tests/sim/plant.c tests/sim/process.c tests/sim/sim.h \
 	tests/sim/story.c tests/sim/world.c tests/sim/xen.c \

@@ -46,6 +46,7 @@ static void names(void)
 	/* Nobody has such an interrupt here. */
 	rs_interrupt_follow(&first);
 	tap_ok(TAP_SAME(first.number, -1), "an interrupt that is not there is not looked for again");
+	tap_ok(TAP_SAME(first.fd, -1), "nothing of it is open");
 }
 
 int main(void)
