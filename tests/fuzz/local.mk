@@ -2,7 +2,7 @@
 # Fuzz targets. `make check` gives each file of the corpus to its target once; `make fuzz`
 # searches on with libFuzzer, FUZZ_SECONDS a target, and leaves what it finds in the build.
 
-fuzz_tests = tests/fuzz/left tests/fuzz/ring tests/fuzz/trace
+fuzz_tests = tests/fuzz/left tests/fuzz/ring tests/fuzz/symbols tests/fuzz/trace
 check_PROGRAMS += $(fuzz_tests)
 TESTS += $(fuzz_tests)
 EXTRA_DIST += tests/fuzz/corpus
@@ -17,6 +17,11 @@ tests_fuzz_trace_SOURCES = tests/fuzz/fuzz.h tests/fuzz/main.c $(tests_fuzz_trac
 tests_fuzz_trace_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_fuzz_trace_LDADD = libringside-private.la $(JANSSON_LIBS)
 
+tests_fuzz_symbols_sources = tests/fuzz/symbols.c tools/symbol_list.c tools/xz_file.c
+tests_fuzz_symbols_SOURCES = tests/fuzz/fuzz.h tests/fuzz/main.c $(tests_fuzz_symbols_sources)
+tests_fuzz_symbols_CFLAGS = $(AM_CFLAGS) $(JSONC_CFLAGS) $(LZMA_CFLAGS)
+tests_fuzz_symbols_LDADD = $(JSONC_LIBS) $(LZMA_LIBS)
+
 tests_fuzz_left_SOURCES = tests/fuzz/fuzz.h tests/fuzz/main.c tests/fuzz/left.c
 tests_fuzz_left_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE=1
 tests_fuzz_left_LDADD = libringside-private.la
@@ -25,7 +30,7 @@ FUZZ_SECONDS = 60
 FUZZ_CC = clang
 FUZZ_COMPILE = $(FUZZ_CC) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined \
 	-fno-sanitize-recover=undefined $(DEFS) -I$(abs_builddir) $(AM_CPPFLAGS) \
-	$(JANSSON_CFLAGS)
+	$(JANSSON_CFLAGS) $(JSONC_CFLAGS) $(LZMA_CFLAGS)
 FUZZ_DECODER = engine/decode.c engine/layout.c ring/ring.c
 FUZZ_LEFT = tests/fuzz/left.c $(FUZZ_DECODER) engine/answer.c engine/record.c engine/recover.c \
 	engine/registers.c engine/statistics.c engine/takeover.c engine/undo.c engine/version.c \
@@ -39,17 +44,21 @@ fuzz/ring:
 	$(AM_V_at)$(MKDIR_P) fuzz/found/ring
 	$(AM_V_at)cd $(srcdir) && $(FUZZ_COMPILE) -o $(abs_builddir)/$@ tests/fuzz/ring.c \
 		$(FUZZ_DECODER)
+fuzz/symbols:
+	$(AM_V_at)$(MKDIR_P) fuzz/found/symbols
+	$(AM_V_at)cd $(srcdir) && $(FUZZ_COMPILE) -o $(abs_builddir)/$@ \
+		$(tests_fuzz_symbols_sources) $(JSONC_LIBS) $(LZMA_LIBS)
 fuzz/trace:
 	$(AM_V_at)$(MKDIR_P) fuzz/found/trace
 	$(AM_V_at)cd $(srcdir) && $(FUZZ_COMPILE) -o $(abs_builddir)/$@ \
 		$(tests_fuzz_trace_sources) $(FUZZ_DECODER) $(JANSSON_LIBS)
-fuzz: fuzz/left fuzz/ring fuzz/trace
-	$(AM_V_at)for target in left ring trace; do \
+fuzz: fuzz/left fuzz/ring fuzz/symbols fuzz/trace
+	$(AM_V_at)for target in left ring symbols trace; do \
 		fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=fuzz/$$target- \
 			-print_final_stats=1 fuzz/found/$$target \
 			$(srcdir)/tests/fuzz/corpus/$$target || exit 1; \
 	done
-.PHONY: fuzz fuzz/left fuzz/ring fuzz/trace
+.PHONY: fuzz fuzz/left fuzz/ring fuzz/symbols fuzz/trace
 
 clean-local: clean-fuzz
 clean-fuzz:
