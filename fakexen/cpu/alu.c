@@ -32,7 +32,10 @@ static inline uint64_t logic(uint64_t result, unsigned int size, uint64_t *rflag
 
 static inline uint64_t compute_add(uint64_t a, uint64_t b, unsigned int size, uint64_t *rflags)
 {
-	return add_carry(a, b, 0, size, rflags);
+	if (size < 4)
+		return add_carry(a, b, 0, size, rflags);
+	fx_flags_set(rflags, FX_FLAGS_ARITHMETIC, fx_host_add(&a, b, size));
+	return a;
 }
 
 static inline uint64_t compute_adc(uint64_t a, uint64_t b, unsigned int size, uint64_t *rflags)
@@ -42,7 +45,10 @@ static inline uint64_t compute_adc(uint64_t a, uint64_t b, unsigned int size, ui
 
 static inline uint64_t compute_sub(uint64_t a, uint64_t b, unsigned int size, uint64_t *rflags)
 {
-	return sub_borrow(a, b, 0, size, rflags);
+	if (size < 4)
+		return sub_borrow(a, b, 0, size, rflags);
+	fx_flags_set(rflags, FX_FLAGS_ARITHMETIC, fx_host_subtract(&a, b, size));
+	return a;
 }
 
 static inline uint64_t compute_sbb(uint64_t a, uint64_t b, unsigned int size, uint64_t *rflags)
@@ -68,19 +74,19 @@ static inline uint64_t compute_xor(uint64_t a, uint64_t b, unsigned int size, ui
 /* inc and dec leave the carry alone. */
 static inline uint64_t compute_inc(uint64_t a, uint64_t b, unsigned int size, uint64_t *rflags)
 {
-	uint64_t carry = *rflags & FX_CF;
-	uint64_t result = add_carry(a, 1, 0, size, rflags);
+	uint64_t flags = *rflags;
+	uint64_t result = compute_add(a, 1, size, &flags);
 
-	fx_flags_set(rflags, FX_CF, carry);
+	fx_flags_set(rflags, FX_FLAGS_ARITHMETIC & ~(uint64_t)FX_CF, flags);
 	return result;
 }
 
 static inline uint64_t compute_dec(uint64_t a, uint64_t b, unsigned int size, uint64_t *rflags)
 {
-	uint64_t carry = *rflags & FX_CF;
-	uint64_t result = sub_borrow(a, 1, 0, size, rflags);
+	uint64_t flags = *rflags;
+	uint64_t result = compute_sub(a, 1, size, &flags);
 
-	fx_flags_set(rflags, FX_CF, carry);
+	fx_flags_set(rflags, FX_FLAGS_ARITHMETIC & ~(uint64_t)FX_CF, flags);
 	return result;
 }
 
