@@ -19,6 +19,9 @@ enum {
 
 static int highest(const uint32_t *bits)
 {
+	/* Mostly there is none. */
+	if (!(bits[0] | bits[1] | bits[2] | bits[3] | bits[4] | bits[5] | bits[6] | bits[7]))
+		return -1;
 	for (int word = 7; word >= 0; word--)
 		if (bits[word])
 			return 32 * word + 31 - __builtin_clz(bits[word]);

@@ -48,7 +48,6 @@ struct fx_translation {
 	uint32_t rules;         /* the processor's when it was made */
 	uint64_t cr3;
 	uint8_t access;
-	uint8_t leaf;           /* level of the last entry: 0 for a 4K page */
 	const uint8_t *entry[4];
 	uint64_t value[4];
 } __attribute__((aligned(64)));

@@ -9,11 +9,13 @@ int fx_cpu_create(struct fx_cpu **out, struct fx_cpu_state *state,
 	const struct fx_cpu_memory *memory, const uint32_t *attention,
 	uint64_t (*tsc)(void *opaque), void *tsc_opaque)
 {
-	/* not touched where it is not needed: most blocks never are */
-	struct fx_cpu *cpu = calloc(1, sizeof(*cpu));
+	/* as aligned as its translations are, which calloc() is not */
+	struct fx_cpu *cpu = aligned_alloc(_Alignof(struct fx_cpu), sizeof(*cpu));
 
 	if (!cpu)
 		return -ENOMEM;
+	memset(cpu, 0, sizeof(*cpu));
+	/* not touched where it is not needed: most blocks never are */
 	cpu->block = cpu->own_block = calloc(FX_BLOCKS, sizeof(*cpu->block));
 	if (!cpu->block) {
 		free(cpu);

@@ -250,13 +250,15 @@ static bool still_holds(const struct fx_cpu *cpu, const struct fx_translation *t
 	if (translation->page != page || translation->cr3 != cpu->state->cr3 ||
 	    translation->rules != cpu->rules || !(translation->access & access << cpu->user))
 		return false;
-	for (int level = LEVELS - 1; level >= translation->leaf; level--)
-		if (fx_get(translation->entry[level], 8) != translation->value[level])
-			return false;
-	return true;
+	/* A leaf stands in place of the levels below it too: see keep(). */
+	return fx_get(translation->entry[0], 8) == translation->value[0] &&
+	       fx_get(translation->entry[1], 8) == translation->value[1] &&
+	       fx_get(translation->entry[2], 8) == translation->value[2] &&
+	       fx_get(translation->entry[3], 8) == translation->value[3];
 }
 
-/* Only what memory is behind is kept, and only rights that leave nothing to be marked. */
+/* Only what memory is behind is kept, and only rights that leave nothing to be marked. All levels are
+ * filled in, with what does not change where there is no entry, so that nobody has to count them. */
 static void keep(struct fx_cpu *cpu, const struct walk *walk, const struct fx_ept_entry *frame)
 {
 	struct fx_translation *translation = fx_translation_slot(cpu, walk->linear);
@@ -269,20 +271,25 @@ static void keep(struct fx_cpu *cpu, const struct walk *walk, const struct fx_ep
 	translation->rules = cpu->rules;
 	translation->cr3 = cpu->state->cr3;
 	translation->access = walk->rights & (frame->access | frame->access << 3);
-	translation->leaf = (uint8_t)walk->leaf;
-	for (int level = LEVELS - 1; level >= walk->leaf; level--) {
-		translation->entry[level] = walk->entry[level];
-		translation->value[level] = walk->value[level];
+	for (int level = 0; level < LEVELS; level++) {
+		int from = level > walk->leaf ? level : walk->leaf;
+
+		translation->entry[level] = from < LEVELS ? walk->entry[from] : cpu->nothing;
+		translation->value[level] = from < LEVELS ? walk->value[from] : ~0ull;
 	}
 }
 
-static uint8_t *translate_anew(struct fx_cpu *cpu, uint64_t linear, unsigned int access,
+__attribute__((noinline)) static uint8_t *translate_anew(struct fx_cpu *cpu, uint64_t linear, unsigned int access,
 	enum fx_step *step)
 {
 	const struct fx_ept_entry *frame;
 	struct walk walk;
 	enum walked walked;
 
+	if (!fx_canonical(linear)) {
+		*step = fx_raise_general(cpu);
+		return NULL;
+	}
 	walk_begin(&walk, linear, access, false);
 	walked = walk_tables(cpu, &walk);
 	if (walked == WALK_FAULTED)
@@ -315,10 +322,7 @@ uint8_t *fx_translate(struct fx_cpu *cpu, uint64_t linear, unsigned int access,
 		translation->generation = cpu->usable;
 		return translation->host + linear % FX_PAGE;
 	}
-	if (fx_canonical(linear))
-		return translate_anew(cpu, linear, access, step);
-	*step = fx_raise_general(cpu);
-	return NULL;
+	return translate_anew(cpu, linear, access, step);
 }
 
 /* Looks without leaving a trace, as the guest's kernel, through the host's p2m. */
