@@ -16,6 +16,7 @@
 #define FAKEXEN_MODEL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -41,7 +42,7 @@
 #define FX_THREADS 16
 #define FX_PARAMS 64            /* HVM_NR_PARAMS is smaller */
 #define FX_HISTOGRAM 1024
-#define FX_OPEN_REQUESTS 32     /* more than 8 only after surplus answers */
+#define FX_OPEN_REQUESTS 32     /* of a vCPU; more than 8 only after surplus answers */
 #define FX_NO_FRAME UINT32_MAX
 /* What one side writes is kept from what the other reads all the time: a cache line that
  * changes hands costs as much as a hundred instructions. */
@@ -122,12 +123,16 @@ struct fx_vcpu {
 	uint32_t pause_count;           /* XEN_DOMCTL debug and other single pauses */
 	bool vm_event_blocked;          /* asynchronous producer held back: ring nearly full */
 	bool vm_event_waiting;          /* on the wait queue: no slot for its request */
-	bool vm_event_retry;            /* let go from the wait queue: claim again */
 	uint32_t vm_event_ticket;       /* place in the wait queue */
 	bool single_step;               /* v->arch.hvm.single_step */
 	bool fast_single_step;
 	uint16_t fast_single_step_view;
 	uint16_t view;                  /* altp2m index */
+	/* Its requests that nobody has answered yet: how many it has put and how many of these are
+	 * closed, and when (host time) each was put. Both begin anew when none is open, so that who
+	 * has one at a time stays on this line. Xen does not keep book of them, the model does. */
+	uint32_t opened, closed;
+	uint64_t opened_at[FX_OPEN_REQUESTS];
 	struct fx_vcpu_answer answer FX_OWN_LINE;
 	bool async_exception_pending;   /* xendevicemodel_inject_event, not yet taken */
 	struct fx_injection inject_event;
@@ -172,17 +177,19 @@ struct fx_answer_record {
 	bool single_step, fast_single_step;
 	uint16_t fast_single_step_view, view;
 	uint32_t vm_event_pause_count;
-	uint32_t open;                  /* index of the request that it closes, or the limit */
+	uint32_t open_vcpu;             /* whose request it closes; FX_VCPUS: nobody's */
+	uint32_t closed;                /* how many that vCPU then has closed */
 	uint64_t answers, rejected, surplus;
 	uint32_t bucket;                /* of the histogram, FX_HISTOGRAM: none */
 	uint64_t bucket_count, rtt_ns_max, rtt_ns_sum, rtt_count;
 };
 
-/* A request that nobody has answered yet; Xen does not keep book of them, the model does. */
-struct fx_open_request {
-	bool open;
-	uint32_t vcpu;
-	uint64_t at;                    /* host time */
+/* What each request and each response changes: it lies beside the lock, which they have to get
+ * hold of anyway. */
+struct fx_ring {
+	uint32_t req_prod_pvt;
+	uint32_t rsp_cons;
+	uint32_t blocked, waiting;      /* how many vCPUs are */
 };
 
 struct fx_vm_event {                    /* Xen's side of the ring */
@@ -190,13 +197,10 @@ struct fx_vm_event {                    /* Xen's side of the ring */
 	uint32_t ring_frame;            /* the page, a frame that is kept while enabled */
 	uint64_t ring_gfn;
 	uint32_t xen_port;              /* in domain->ports */
-	uint32_t req_prod_pvt FX_OWN_LINE;
-	uint32_t rsp_cons;
-	uint32_t blocked, waiting;      /* how many vCPUs are */
-	uint32_t last_vcpu_wake_up, next_ticket;
+	uint32_t last_vcpu_wake_up FX_OWN_LINE;
+	uint32_t next_ticket;
 	bool draining FX_OWN_LINE;      /* a notify is under way */
 	struct fx_answer_record record;
-	struct fx_open_request open[FX_OPEN_REQUESTS] FX_OWN_LINE;
 };
 
 /* What --report tells, and the measuring instrument: request put to answer consumed. */
@@ -223,6 +227,7 @@ struct fx_domain {
 	char name[64];
 	uint8_t uuid[16];
 	struct fx_lock lock FX_OWN_LINE;
+	struct fx_ring ring;
 	bool is_hvm FX_OWN_LINE;                    /* false: a PV domain, to be refused */
 	bool creation_finished;         /* unpaused once: the CPUID policy is fixed */
 	uint32_t emulation_flags;       /* XEN_X86_EMU_... */
@@ -241,7 +246,8 @@ struct fx_domain {
 	struct fx_monitor monitor;
 	struct fx_vm_event vm_event;
 	struct fx_statistics statistics;
-	struct fx_port ports[FX_DOMAIN_PORTS];
+	uint32_t next_slot FX_OWN_LINE; /* of the ring; only vCPUs look, before they take the lock */
+	struct fx_port ports[FX_DOMAIN_PORTS] FX_OWN_LINE;
 	uint64_t image_base, image_size;        /* of code, for changed_code_bytes */
 	uint32_t cpuid_policy_count;
 	struct fx_cpuid_leaf cpuid_policy[64];
@@ -249,6 +255,11 @@ struct fx_domain {
 	struct fx_p2m_entry p2m[FX_GFNS];
 	struct fx_p2m_entry view_p2m[FX_VIEWS][FX_GFNS];
 };
+
+_Static_assert(offsetof(struct fx_domain, ring) + sizeof(struct fx_ring) ==
+	offsetof(struct fx_domain, lock) + 64, "the lock and what it guards most are one line");
+_Static_assert(offsetof(struct fx_vcpu, opened_at[1]) <=
+	offsetof(struct fx_vcpu, vm_event_pause_count) + 64, "one open request is on the line");
 
 /* ---- dom0's side: devices and calls under way (call.h, device.h) ---- */
 

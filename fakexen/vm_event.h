@@ -22,6 +22,10 @@ struct fx_event {
 int fx_vm_event_report(struct fx_model *model, const struct fx_host *host,
 	struct fx_domain *domain, struct fx_vcpu *vcpu, const struct fx_event *event, bool sync);
 
+/* Without the lock, and before it is known whether there will be an event: fetches what the next
+ * request is going to be written to, all at once. The other side has written it last. */
+void fx_vm_event_prefetch(struct fx_model *model, struct fx_domain *domain);
+
 /* XEN_DOMCTL_vm_event_op of the monitor ring. */
 int fx_vm_event_enable(struct fx_model *model, struct fx_domain *domain, uint32_t *xen_port);
 int fx_vm_event_disable(struct fx_model *model, const struct fx_host *host,

@@ -124,22 +124,21 @@ static void take_flags(const struct fx_domain *domain, const struct fx_vcpu *vcp
 
 /* The oldest open request of the vCPU is what the response answers. */
 static void close_request(const struct fx_domain *domain, struct fx_answer_record *record,
-	unsigned int vcpu, uint64_t now)
+	uint32_t index, uint64_t now)
 {
 	const struct fx_statistics *statistics = &domain->statistics;
-	const struct fx_open_request *open = domain->vm_event.open;
-	uint64_t ns;
+	const struct fx_vcpu *vcpu = &domain->vcpus[index];
+	uint64_t at, ns;
 
-	for (unsigned int i = 0; i < FX_OPEN_REQUESTS; i++)
-		if (open[i].open && open[i].vcpu == vcpu &&
-			(record->open == FX_OPEN_REQUESTS || open[i].at < open[record->open].at))
-			record->open = i;
-	if (record->open == FX_OPEN_REQUESTS) {
+	if (vcpu->opened == vcpu->closed) {
 		record->surplus++;
 		return;
 	}
+	record->open_vcpu = index;
+	record->closed = vcpu->closed + 1;
 	/* Two processors' clocks may differ a little. */
-	ns = now > open[record->open].at ? now - open[record->open].at : 0;
+	at = vcpu->opened_at[vcpu->closed % FX_OPEN_REQUESTS];
+	ns = now > at ? now - at : 0;
 	record->bucket = fx_histogram_bucket(ns);
 	record->bucket_count = statistics->rtt_histogram[record->bucket] + 1;
 	record->rtt_ns_sum += ns;
@@ -154,10 +153,10 @@ static void compute(const struct fx_domain *domain, struct fx_answer_record *rec
 	const struct fx_statistics *statistics = &domain->statistics;
 	const struct fx_vcpu *vcpu;
 
-	record->rsp_cons = domain->vm_event.rsp_cons + 1;
+	record->rsp_cons = domain->ring.rsp_cons + 1;
 	record->vcpu = FX_VCPUS;
 	record->answer_changed = false;
-	record->open = FX_OPEN_REQUESTS;
+	record->open_vcpu = FX_VCPUS;
 	record->bucket = FX_HISTOGRAM;
 	record->answers = statistics->answers + 1;
 	record->rejected = statistics->rejected;
@@ -206,13 +205,14 @@ static void apply(struct fx_domain *domain, vm_event_sring_t *page, struct fx_wo
 	const struct fx_answer_record *record = &domain->vm_event.record;
 	struct fx_statistics *statistics = &domain->statistics;
 
+	/* Before the vCPU is let go, whose thread then takes that line. */
+	if (record->open_vcpu < FX_VCPUS)
+		domain->vcpus[record->open_vcpu].closed = record->closed;
 	if (record->vcpu < FX_VCPUS) {
 		apply_to_vcpu(domain, record);
 		if (!record->vm_event_pause_count)
 			fx_woken_add(woken, record->vcpu);
 	}
-	if (record->open < FX_OPEN_REQUESTS)
-		domain->vm_event.open[record->open].open = false;
 	if (record->bucket < FX_HISTOGRAM)
 		statistics->rtt_histogram[record->bucket] = record->bucket_count;
 	statistics->answers = record->answers;
@@ -222,7 +222,7 @@ static void apply(struct fx_domain *domain, vm_event_sring_t *page, struct fx_wo
 	statistics->rtt_ns_sum = record->rtt_ns_sum;
 	statistics->rtt_count = record->rtt_count;
 	page->rsp_event = record->rsp_cons + 1;
-	domain->vm_event.rsp_cons = record->rsp_cons;
+	domain->ring.rsp_cons = record->rsp_cons;
 }
 
 static void finish(struct fx_model *model, struct fx_domain *domain, struct fx_woken *woken)
@@ -243,16 +243,14 @@ static void copy_response(vm_event_response_t *to, const vm_event_response_t *fr
 
 void fx_answers_prefetch(struct fx_model *model, struct fx_domain *domain)
 {
-	const struct fx_vm_event *ring = &domain->vm_event;
+	const struct fx_ring *ring = &domain->ring;
 	const vm_event_sring_t *page;
 	uint32_t count;
 
-	if (!fx_load_relaxed(&ring->enabled))
+	if (!fx_load_relaxed(&domain->vm_event.enabled))
 		return;
 	page = fx_ring_page(model, domain);
 	count = fx_load_relaxed(&page->rsp_prod) - fx_load_relaxed(&ring->rsp_cons);
-	__builtin_prefetch(&ring->open[0], 1);
-	__builtin_prefetch(&ring->open[64 / sizeof(ring->open[0])], 1);
 	for (uint32_t i = 0; i < count && i < SLOTS; i++) {
 		uint32_t vcpu = page->ring[(ring->rsp_cons + i) % SLOTS].rsp.vcpu_id;
 
@@ -273,8 +271,8 @@ void fx_answers_drain(struct fx_model *model, const struct fx_host *host,
 	fx_order_stores();
 	/* X2: acquires the producer's release of rsp_prod; the responses are whole. As in Xen
 	 * there is no limit to how far it may be ahead. */
-	while (fx_load_acquire(&page->rsp_prod) != ring->rsp_cons) {
-		copy_response(&response, &page->ring[ring->rsp_cons % SLOTS].rsp);
+	while (fx_load_acquire(&page->rsp_prod) != domain->ring.rsp_cons) {
+		copy_response(&response, &page->ring[domain->ring.rsp_cons % SLOTS].rsp);
 		compute(domain, &ring->record, &response, now);
 		fx_order_stores();
 		ring->record.valid = true;
@@ -291,7 +289,6 @@ void fx_answers_drain(struct fx_model *model, const struct fx_host *host,
  * flag and its count. */
 static void recount(struct fx_domain *domain)
 {
-	struct fx_vm_event *ring = &domain->vm_event;
 	uint32_t blocked = 0, waiting = 0;
 
 	for (unsigned int i = 0; i < domain->vcpu_count; i++) {
@@ -300,8 +297,8 @@ static void recount(struct fx_domain *domain)
 		blocked += vcpu->vm_event_blocked;
 		waiting += vcpu->vm_event_waiting;
 	}
-	ring->blocked = blocked;
-	ring->waiting = waiting;
+	domain->ring.blocked = blocked;
+	domain->ring.waiting = waiting;
 }
 
 void fx_answers_repair(struct fx_model *model, const struct fx_host *host,

@@ -30,7 +30,7 @@ static struct fx_port *port_of_device(struct fx_model *model, uint32_t device, u
 
 static void deliver_if_due(const struct fx_host *host, struct fx_port *p, uint32_t port)
 {
-	while (fx_load_seq_cst(&p->pending)) {
+	while (fx_load_seq_cst(&p->pending) && fx_load_seq_cst(&p->enabled)) {
 		uint32_t enabled = 1;
 
 		if (!fx_replace_seq_cst(&p->enabled, &enabled, 0))

@@ -88,14 +88,14 @@ void fx_woken_tell(const struct fx_woken *woken, struct fx_model *model,
 /* ---- slots, and who waits for one ---- */
 
 /* RING_FREE_REQUESTS: more than 8 when there were surplus answers, as in Xen. */
-static uint32_t available(const struct fx_vm_event *ring)
+static uint32_t available(const struct fx_ring *ring)
 {
 	return SLOTS - (ring->req_prod_pvt - ring->rsp_cons);
 }
 
 static void wake_queued(struct fx_domain *domain, uint32_t count, struct fx_woken *woken)
 {
-	while (count-- && domain->vm_event.waiting) {
+	while (count-- && domain->ring.waiting) {
 		struct fx_vcpu *first = NULL;
 
 		for (unsigned int i = 0; i < domain->vcpu_count; i++) {
@@ -107,10 +107,9 @@ static void wake_queued(struct fx_domain *domain, uint32_t count, struct fx_woke
 		}
 		if (!first)
 			break;
-		first->vm_event_retry = true;
 		/* V2: pairs with the acquire in fx_vcpu_runnable(), as all of these. */
 		fx_store_release(&first->vm_event_waiting, false);
-		domain->vm_event.waiting--;
+		domain->ring.waiting--;
 		fx_woken_add(woken, first - domain->vcpus);
 	}
 }
@@ -118,10 +117,10 @@ static void wake_queued(struct fx_domain *domain, uint32_t count, struct fx_woke
 /* Goes round from the vCPU woken last, so that none starves. */
 static void wake_blocked(struct fx_domain *domain, uint32_t count, struct fx_woken *woken)
 {
-	struct fx_vm_event *ring = &domain->vm_event;
+	struct fx_ring *ring = &domain->ring;
 
 	for (unsigned int i = 1; i <= domain->vcpu_count && count && ring->blocked; i++) {
-		unsigned int k = (ring->last_vcpu_wake_up + i) % domain->vcpu_count;
+		unsigned int k = (domain->vm_event.last_vcpu_wake_up + i) % domain->vcpu_count;
 
 		if (!domain->vcpus[k].vm_event_blocked)
 			continue;
@@ -130,7 +129,7 @@ static void wake_blocked(struct fx_domain *domain, uint32_t count, struct fx_wok
 		count--;
 		fx_woken_add(woken, k);
 		if (!count || !ring->blocked) {
-			ring->last_vcpu_wake_up = k;
+			domain->vm_event.last_vcpu_wake_up = k;
 			break;
 		}
 	}
@@ -138,7 +137,7 @@ static void wake_blocked(struct fx_domain *domain, uint32_t count, struct fx_wok
 
 void fx_vm_event_wake(struct fx_domain *domain, struct fx_woken *woken)
 {
-	const struct fx_vm_event *ring = &domain->vm_event;
+	const struct fx_ring *ring = &domain->ring;
 
 	if (ring->waiting)
 		wake_queued(domain, available(ring), woken);
@@ -150,7 +149,7 @@ static int wait_for_slot(struct fx_domain *domain, struct fx_vcpu *vcpu)
 {
 	vcpu->vm_event_ticket = domain->vm_event.next_ticket++;
 	fx_store_relaxed(&vcpu->vm_event_waiting, true);        /* it is this vCPU's thread */
-	domain->vm_event.waiting++;
+	domain->ring.waiting++;
 	return -EAGAIN;
 }
 
@@ -166,18 +165,14 @@ bool fx_vcpu_runnable(const struct fx_domain *domain, const struct fx_vcpu *vcpu
 
 /* ---- requests ---- */
 
-static void keep_book(struct fx_domain *domain, unsigned int vcpu, uint32_t reason, uint64_t now)
+static void keep_book(struct fx_domain *domain, struct fx_vcpu *vcpu, uint32_t reason)
 {
-	struct fx_open_request *open = domain->vm_event.open;
-
 	domain->statistics.requests++;
 	domain->statistics.events[reason % 32]++;
-	for (unsigned int i = 0; i < FX_OPEN_REQUESTS; i++) {
-		if (open[i].open)
-			continue;
-		open[i] = (struct fx_open_request){ true, vcpu, now };
-		return;
-	}
+	if (vcpu->opened == vcpu->closed)
+		vcpu->opened = vcpu->closed = 0;
+	if (vcpu->opened - vcpu->closed < FX_OPEN_REQUESTS)
+		vcpu->opened_at[vcpu->opened++ % FX_OPEN_REQUESTS] = vcpu->reported_at;
 }
 
 /* How much of the union says something. Xen has zeros in the rest, and an initialiser of one
@@ -205,7 +200,7 @@ static size_t payload_size(uint32_t reason)
 static void put_request(struct fx_model *model, struct fx_domain *domain,
 	const struct fx_vcpu *vcpu, const struct fx_event *event, bool sync)
 {
-	struct fx_vm_event *ring = &domain->vm_event;
+	struct fx_ring *ring = &domain->ring;
 	vm_event_sring_t *page = fx_ring_page(model, domain);
 	vm_event_request_t *request = &page->ring[ring->req_prod_pvt % SLOTS].req;
 
@@ -220,19 +215,21 @@ static void put_request(struct fx_model *model, struct fx_domain *domain,
 	memcpy(&request->u, &event->u, payload_size(event->reason));
 	fx_registers_fill(&request->data.regs.x86, vcpu);
 	ring->req_prod_pvt++;
+	fx_store_relaxed(&domain->next_slot, ring->req_prod_pvt % SLOTS);
 	/* X1: the consumer's acquire of req_prod sees the whole request. */
 	fx_store_release(&page->req_prod, ring->req_prod_pvt);
 }
 
-/* Without the lock: fetches the lines of the next slot, which the other side wrote last, all at
- * once. */
-static void prefetch_slot(struct fx_model *model, struct fx_domain *domain)
+void fx_vm_event_prefetch(struct fx_model *model, struct fx_domain *domain)
 {
-	const struct fx_vm_event *ring = &domain->vm_event;
-	const vm_event_sring_t *page = fx_ring_page(model, domain);
-	const char *slot = (const char *)&page->ring[fx_load_relaxed(&ring->req_prod_pvt) % SLOTS];
+	const vm_event_sring_t *page;
+	const char *slot;
 
-	__builtin_prefetch(&ring->open[0], 1);
+	if (!domain->vm_event.enabled)
+		return;
+	__builtin_prefetch(&domain->lock, 1);
+	page = fx_ring_page(model, domain);
+	slot = (const char *)&page->ring[fx_load_relaxed(&domain->next_slot)];
 	for (size_t at = 0; at < sizeof(page->ring[0]); at += 64)
 		__builtin_prefetch(slot + at, 1);
 }
@@ -240,16 +237,14 @@ static void prefetch_slot(struct fx_model *model, struct fx_domain *domain)
 int fx_vm_event_report(struct fx_model *model, const struct fx_host *host,
 	struct fx_domain *domain, struct fx_vcpu *vcpu, const struct fx_event *event, bool sync)
 {
-	struct fx_vm_event *ring = &domain->vm_event;
+	struct fx_ring *ring = &domain->ring;
 	struct fx_woken woken = { .any = false };
 
-	if (!ring->enabled)
+	if (!domain->vm_event.enabled)
 		return 0;
-	prefetch_slot(model, domain);
 	fx_domain_lock(model, host, domain);
-	vcpu->vm_event_retry = false;
-	if (!ring->enabled || !available(ring)) {
-		int result = ring->enabled ? wait_for_slot(domain, vcpu) : 0;
+	if (!domain->vm_event.enabled || !available(ring)) {
+		int result = domain->vm_event.enabled ? wait_for_slot(domain, vcpu) : 0;
 
 		fx_domain_unlock(domain);
 		return result;
@@ -257,7 +252,7 @@ int fx_vm_event_report(struct fx_model *model, const struct fx_host *host,
 	if (sync)
 		vcpu->vm_event_pause_count++;
 	vcpu->reported_at = host->now(host->opaque);
-	keep_book(domain, vcpu - domain->vcpus, event->reason, vcpu->reported_at);
+	keep_book(domain, vcpu, event->reason);
 	put_request(model, domain, vcpu, event, sync);
 	fx_vm_event_wake(domain, &woken);
 	if (available(ring) < domain->vcpu_count && !vcpu->vm_event_pause_count &&
@@ -267,7 +262,7 @@ int fx_vm_event_report(struct fx_model *model, const struct fx_host *host,
 	}
 	fx_domain_unlock(domain);
 	fx_woken_tell(&woken, model, host, domain);
-	fx_port_notify_remote(model, host, domain, ring->xen_port);
+	fx_port_notify_remote(model, host, domain, domain->vm_event.xen_port);
 	return sync;
 }
 
@@ -275,8 +270,8 @@ uint64_t fx_vm_event_missing(const struct fx_domain *domain)
 {
 	uint64_t missing = domain->statistics.abandoned;
 
-	for (unsigned int i = 0; i < FX_OPEN_REQUESTS; i++)
-		missing += domain->vm_event.open[i].open;
+	for (unsigned int i = 0; i < domain->vcpu_count; i++)
+		missing += domain->vcpus[i].opened - domain->vcpus[i].closed;
 	return missing;
 }
 
@@ -304,6 +299,8 @@ int fx_vm_event_enable(struct fx_model *model, struct fx_domain *domain, uint32_
 	if (port < 0)
 		return port;
 	memset(ring, 0, sizeof(*ring));
+	memset(&domain->ring, 0, sizeof(domain->ring));
+	fx_store_relaxed(&domain->next_slot, 0);
 	ring->ring_gfn = gfn;
 	ring->ring_frame = entry->frame;
 	ring->xen_port = port;
@@ -351,7 +348,10 @@ static void close_ring(struct fx_model *model, struct fx_domain *domain, struct 
 		fx_store_release(&domain->vcpus[i].vm_event_blocked, false);
 	}
 	domain->statistics.abandoned = fx_vm_event_missing(domain);
+	for (unsigned int i = 0; i < domain->vcpu_count; i++)
+		domain->vcpus[i].opened = domain->vcpus[i].closed = 0;
 	memset(ring, 0, sizeof(*ring));
+	memset(&domain->ring, 0, sizeof(domain->ring));
 	fx_frame(model, frame)->ring = 0;
 	fx_frame_release(model, frame);
 	forget_answers(domain);
@@ -370,7 +370,7 @@ int fx_vm_event_disable(struct fx_model *model, const struct fx_host *host,
 		fx_domain_unlock(domain);
 		return -EINVAL;
 	}
-	if (domain->vm_event.waiting)
+	if (domain->ring.waiting)
 		error = -EBUSY;
 	else
 		close_ring(model, domain, &woken);

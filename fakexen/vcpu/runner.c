@@ -142,6 +142,7 @@ static void enter(struct fx_runner *runner, uint64_t budget)
 {
 	flush_if_changed(runner);
 	set_controls(runner);
+	fx_vm_event_prefetch(runner->model, runner->domain);
 	fx_interrupt_assist(runner);
 	runner->exit.reason = fx_cpu_run(runner->cpu, budget, &runner->exit);
 	handle_exit(runner);

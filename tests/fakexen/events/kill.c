@@ -143,7 +143,7 @@ static void test_every_instruction(const struct fx_domain *reference)
 		copy_bed(&spare, &bed);
 		fx_vm_event_recover(spare.model, &spare.host, spare.domain);
 		/* before the notify has begun its work there is nothing to take up */
-		if (spare.domain->vm_event.rsp_cons == 0)
+		if (spare.domain->ring.rsp_cons == 0)
 			continue;
 		if (!same(spare.domain, reference) && wrong++ < 3)
 			printf("# wrong after %u instructions\n", steps);
@@ -183,7 +183,7 @@ static void test_really_killed(const struct fx_domain *reference)
 		/* whoever takes the lock next repairs, here a vCPU's or the tools' next call */
 		fx_domain_lock(bed.model, &bed.host, bed.domain);
 		fx_domain_unlock(bed.domain);
-		if (!bed.domain->vm_event.rsp_cons)
+		if (!bed.domain->ring.rsp_cons)
 			fx_vm_event_resume(bed.model, &bed.host, bed.domain);
 		wrong += !same(bed.domain, reference);
 		bed_destroy(&bed);

@@ -93,13 +93,13 @@ static void test_asynchronous(void)
 	good &= TAP_SAME(bed_report(&bed, 0, false), 0);
 	good &= TAP_SAME(bed_runnable(&bed, 0), false);
 	good &= TAP_SAME(bed_waiting(&bed), 7);
-	good &= TAP_SAME(bed.domain->vm_event.blocked, 1);
+	good &= TAP_SAME(bed.domain->ring.blocked, 1);
 	good &= TAP_SAME(bed_report(&bed, 1, true), 1);
 	tap_ok(good, "an asynchronous producer is blocked when fewer slots are free than vCPUs");
 	bed_answer(&bed, 0, 0);
 	bed_notify(&bed);
 	good = TAP_SAME(bed_runnable(&bed, 0), true) && TAP_SAME(bed_runnable(&bed, 1), false);
-	good &= TAP_SAME(bed.domain->vm_event.blocked, 0);
+	good &= TAP_SAME(bed.domain->ring.blocked, 0);
 	tap_ok(good, "and let go as soon as an answer frees one");
 	bed_destroy(&bed);
 
@@ -214,7 +214,7 @@ static void test_wrap(void)
 
 	bed_make(&bed, 1);
 	bed_enable(&bed);
-	bed.domain->vm_event.req_prod_pvt = bed.domain->vm_event.rsp_cons = UINT32_MAX - 2;
+	bed.domain->ring.req_prod_pvt = bed.domain->ring.rsp_cons = UINT32_MAX - 2;
 	bed.page->req_prod = bed.page->rsp_prod = UINT32_MAX - 2;
 	bed.req_cons = bed.rsp_prod = UINT32_MAX - 2;
 	for (unsigned int i = 0; i < 20; i++) {
@@ -225,7 +225,7 @@ static void test_wrap(void)
 		bed_notify(&bed);
 		good &= TAP_SAME(bed_runnable(&bed, 0), true);
 	}
-	good &= TAP_SAME(bed.domain->vm_event.rsp_cons, 17);
+	good &= TAP_SAME(bed.domain->ring.rsp_cons, 17);
 	tap_ok(good, "indices run over 2^32");
 	bed_destroy(&bed);
 }

@@ -99,7 +99,6 @@ static bool left_as_xen_leaves_it(const struct oracle_reading *before)
 {
 	const struct fx_statistics *statistics = &domain->statistics;
 	struct oracle_reading now;
-	uint32_t open[FX_VCPUS] = { 0 };
 	bool good = true;
 
 	if (xc_domain_pause(xch, DOMID))
@@ -114,12 +113,10 @@ static bool left_as_xen_leaves_it(const struct oracle_reading *before)
 	good &= TAP_SAME(domain->vm_event.record.valid, false);
 	good &= TAP_SAME(statistics->requests, statistics->answers - statistics->rejected -
 		statistics->surplus + fx_vm_event_missing(domain));
-	for (unsigned int i = 0; i < FX_OPEN_REQUESTS; i++)
-		if (domain->vm_event.open[i].open)
-			open[domain->vm_event.open[i].vcpu]++;
 	/* Once the ring is disabled the books are closed, and who was paused stays paused. */
 	for (unsigned int i = 0; i < domain->vcpu_count && domain->vm_event.enabled; i++)
-		good &= TAP_SAME(domain->vcpus[i].vm_event_pause_count, open[i]);
+		good &= TAP_SAME(domain->vcpus[i].vm_event_pause_count,
+			domain->vcpus[i].opened - domain->vcpus[i].closed);
 	xc_domain_unpause(xch, DOMID);
 	return good;
 }
