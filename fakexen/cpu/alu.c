@@ -184,6 +184,34 @@ __attribute__((always_inline)) static inline enum fx_step examine(struct fx_cpu 
 	return step;
 }
 
+/* Both of these without memory: a function that cannot call another one saves no registers. */
+__attribute__((always_inline)) static inline uint64_t source(struct fx_cpu *cpu,
+	const struct fx_op *op, unsigned int size)
+{
+	const struct fx_operand *from = &op->operand[1];
+
+	return from->kind == FX_OPERAND_REGISTER ? fx_register_cut(cpu, from, size)
+						 : op->immediate & fx_mask(size);
+}
+
+__attribute__((always_inline)) static inline enum fx_step modify_register(struct fx_cpu *cpu,
+	const struct fx_op *op, compute *how, unsigned int size)
+{
+	const struct fx_operand *to = &op->operand[0];
+
+	fx_register_fill(cpu, to, size, how(fx_register_cut(cpu, to, size), source(cpu, op, size),
+		size, &cpu->state->rflags));
+	return FX_STEP_NEXT;
+}
+
+__attribute__((always_inline)) static inline enum fx_step examine_register(struct fx_cpu *cpu,
+	const struct fx_op *op, compute *how, unsigned int size)
+{
+	how(fx_register_cut(cpu, &op->operand[0], size), source(cpu, op, size), size,
+		&cpu->state->rflags);
+	return FX_STEP_NEXT;
+}
+
 #define MODIFY(name)								\
 	enum fx_step fx_op_##name(struct fx_cpu *cpu, const struct fx_op *op)	\
 	{									\
@@ -193,6 +221,10 @@ __attribute__((always_inline)) static inline enum fx_step examine(struct fx_cpu 
 	enum fx_step fx_op_##name##_quick##size(struct fx_cpu *cpu, const struct fx_op *op) \
 	{									\
 		return modify_quickly(cpu, op, compute_##name, size, fx_op_##name); \
+	}									\
+	enum fx_step fx_op_##name##_register##size(struct fx_cpu *cpu, const struct fx_op *op) \
+	{									\
+		return modify_register(cpu, op, compute_##name, size);		\
 	}
 #define MODIFY_ALL(name) MODIFY(name) MODIFY_QUICKLY(name, 4) MODIFY_QUICKLY(name, 8)
 MODIFY_ALL(add)
@@ -212,12 +244,21 @@ MODIFY(not)
 	{									\
 		return examine(cpu, op, compute_##how, size);			\
 	}
+#define EXAMINE_REGISTER(name, how, size)					\
+	enum fx_step fx_op_##name##_register##size(struct fx_cpu *cpu, const struct fx_op *op) \
+	{									\
+		return examine_register(cpu, op, compute_##how, size);		\
+	}
 EXAMINE(cmp, sub, op->operand[0].size)
 EXAMINE(cmp_quick4, sub, 4)
 EXAMINE(cmp_quick8, sub, 8)
+EXAMINE_REGISTER(cmp, sub, 4)
+EXAMINE_REGISTER(cmp, sub, 8)
 EXAMINE(test, and, op->operand[0].size)
 EXAMINE(test_quick4, and, 4)
 EXAMINE(test_quick8, and, 8)
+EXAMINE_REGISTER(test, and, 4)
+EXAMINE_REGISTER(test, and, 8)
 
 enum fx_step fx_op_xadd(struct fx_cpu *cpu, const struct fx_op *op)
 {

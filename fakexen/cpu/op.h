@@ -64,15 +64,17 @@ struct fx_op {
 
 /* The forms of an instruction for operands of 4 and of 8 bytes: quick.c. */
 #define FX_OPS_QUICK(OP, name) OP(name##_quick4) OP(name##_quick8)
+/* And those among them that touch no memory. */
+#define FX_OPS_REGISTER(OP, name) FX_OPS_QUICK(OP, name) OP(name##_register4) OP(name##_register8)
 
 /* Every function that executes instructions: one list, so that no prototype is missed. */
 #define FX_OPS(OP)								\
 	/* alu.c */								\
 	OP(add) OP(adc) OP(sub) OP(sbb) OP(and) OP(or) OP(xor) OP(cmp) OP(test)	\
 	OP(inc) OP(dec) OP(neg) OP(not) OP(xadd) OP(cmpxchg) OP(cmpxchg_pair)	\
-	FX_OPS_QUICK(OP, add) FX_OPS_QUICK(OP, sub) FX_OPS_QUICK(OP, and)	\
-	FX_OPS_QUICK(OP, or) FX_OPS_QUICK(OP, xor) FX_OPS_QUICK(OP, cmp)	\
-	FX_OPS_QUICK(OP, test) FX_OPS_QUICK(OP, inc) FX_OPS_QUICK(OP, dec)	\
+	FX_OPS_REGISTER(OP, add) FX_OPS_REGISTER(OP, sub) FX_OPS_REGISTER(OP, and) \
+	FX_OPS_REGISTER(OP, or) FX_OPS_REGISTER(OP, xor) FX_OPS_REGISTER(OP, cmp) \
+	FX_OPS_REGISTER(OP, test) FX_OPS_REGISTER(OP, inc) FX_OPS_REGISTER(OP, dec) \
 	/* multiply.c */							\
 	OP(mul) OP(imul) OP(div) OP(idiv)					\
 	/* shift.c */								\
