@@ -39,10 +39,10 @@ int rs_cache_open(struct rs_cache *cache, struct rs_xen_foreign *foreign, uint64
 	cache->foreign = foreign;
 	cache->age_ms_max = age_ms_max;
 	cache->seat_count = seats < RS_BLOCK_LIMIT ? (uint32_t)seats : UINT32_MAX;
-	cache->leaves = reserve(RS_LEAVES * sizeof(*cache->leaves));
+	cache->blocks = reserve(RS_BLOCK_LIMIT * sizeof(*cache->blocks));
 	cache->seats = reserve(cache->seat_count * sizeof(*cache->seats));
 	pthread_mutex_init(&cache->mutex, NULL);
-	if (!cache->leaves || !cache->seats)
+	if (!cache->blocks || !cache->seats)
 		return rs_fail(ENOMEM, "no memory for a cache of %u blocks", cache->seat_count);
 	return 0;
 }
@@ -106,11 +106,8 @@ void rs_cache_close(struct rs_cache *cache)
 {
 	while (cache->seats_taken)
 		unmap_block(cache, cache->seats[cache->seats_taken - 1]);
-	for (uint64_t i = 0; cache->leaves && i < RS_LEAVES; i++)
-		if (cache->leaves[i])
-			munmap(cache->leaves[i], RS_LEAF_BLOCKS * sizeof(struct rs_block));
-	if (cache->leaves)
-		munmap(cache->leaves, RS_LEAVES * sizeof(*cache->leaves));
+	if (cache->blocks)
+		munmap(cache->blocks, RS_BLOCK_LIMIT * sizeof(*cache->blocks));
 	if (cache->seats)
 		munmap(cache->seats, cache->seat_count * sizeof(*cache->seats));
 	pthread_mutex_destroy(&cache->mutex);
@@ -136,25 +133,14 @@ void rs_cache_forget(struct rs_cache *cache, uint64_t first_gfn, uint64_t last_g
 
 /* ---- mapping, under the mutex ---- */
 
-static struct rs_block *find_block(struct rs_cache *cache, uint32_t number)
-{
-	struct rs_block **leaf = &cache->leaves[number / RS_LEAF_BLOCKS];
-
-	if (!*leaf) {
-		struct rs_block *blocks = reserve(RS_LEAF_BLOCKS * sizeof(*blocks));
-
-		if (!blocks)
-			return NULL;
-		/* L2: releases the zeros to L1. */
-		rs_store_release(leaf, blocks);
-	}
-	return &(*leaf)[number % RS_LEAF_BLOCKS];
-}
-
 /* Takes pages that were just mapped into the cache, with a pin for the caller. */
 static void adopt(struct rs_cache *cache, struct rs_block *block, uint32_t number, char *pages,
 		  uint64_t present, bool writable)
 {
+	uint32_t state = RS_BLOCK_MAPPED | (writable ? RS_BLOCK_WRITABLE : 0);
+
+	if (present == UINT64_MAX && cache->age_ms_max == RS_GUEST_AGELESS)
+		state |= RS_BLOCK_WHOLE;
 	if (cache->seats_taken == cache->seat_count)
 		evict(cache);
 	block->bytes = pages;
@@ -165,14 +151,14 @@ static void adopt(struct rs_cache *cache, struct rs_block *block, uint32_t numbe
 	cache->seats[cache->seats_taken++] = block;
 	rs_add_acq_rel(&block->state, 1);
 	/* B4: releases these to B1. Until here only those pinned it who look in vain. */
-	rs_or_acq_rel(&block->state, RS_BLOCK_MAPPED | (writable ? RS_BLOCK_WRITABLE : 0));
+	rs_or_acq_rel(&block->state, state);
 }
 
 /* Maps a block that is not mapped, whatever there is of it; pinned if *error is 0. */
 static struct rs_block *map_block(struct rs_cache *cache, uint64_t gfn, bool writable, int *error)
 {
 	uint32_t number = (uint32_t)(gfn / RS_BLOCK_FRAMES);
-	struct rs_block *block = NULL;
+	struct rs_block *block = &cache->blocks[number];
 	int errors[RS_BLOCK_FRAMES];
 	uint64_t present = 0;
 	void *pages;
@@ -187,12 +173,6 @@ static struct rs_block *map_block(struct rs_cache *cache, uint64_t gfn, bool wri
 	for (unsigned int i = 0; i < RS_BLOCK_FRAMES; i++)
 		present |= (uint64_t)!errors[i] << i;
 	if (present) {
-		block = find_block(cache, number);
-		if (!block)
-			*error = rs_fail(ENOMEM, "no memory to keep mappings of frame %#llx on",
-					 (unsigned long long)gfn);
-	}
-	if (block) {
 		adopt(cache, block, number, pages, present, writable);
 		if (*error)
 			rs_cache_unpin(block);
@@ -206,10 +186,8 @@ static struct rs_block *map_block(struct rs_cache *cache, uint64_t gfn, bool wri
 /* Under the mutex: a block that is mapped, and good for the caller, or else unmapped. */
 static struct rs_block *find_mapped(struct rs_cache *cache, uint64_t gfn, bool *writable)
 {
-	uint64_t number = gfn / RS_BLOCK_FRAMES;
-	struct rs_block *leaf = cache->leaves[number / RS_LEAF_BLOCKS];
-	struct rs_block *block = leaf ? &leaf[number % RS_LEAF_BLOCKS] : NULL;
-	uint32_t state = block ? rs_load_relaxed(&block->state) : 0;
+	struct rs_block *block = &cache->blocks[gfn / RS_BLOCK_FRAMES];
+	uint32_t state = rs_load_relaxed(&block->state);
 	bool old;
 
 	if (!(state & RS_BLOCK_MAPPED))

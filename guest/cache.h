@@ -3,10 +3,10 @@
  * cache.h: a bounded cache of mappings of a guest's memory.
  *
  * The guest's frames are divided into blocks of 64, each mapped whole or not at all. What is
- * known of a block (struct rs_block) stays where it is until the cache is closed, so a reader
- * finds it without a lock, by two loads from a directory, and pins it with one atomic addition
- * to its state. Whoever unmaps a block takes MAPPED away and waits until nobody has it pinned.
- * Mapping and unmapping is serial, under a mutex.
+ * known of a block (struct rs_block) has its place in one table until the cache is closed, so a
+ * reader finds it by its number, without a lock, and pins it with one atomic addition to its state.
+ * Whoever unmaps a block takes MAPPED away and waits until nobody has it pinned. Mapping and
+ * unmapping is serial, under a mutex.
  */
 #ifndef RS_GUEST_CACHE_H
 #define RS_GUEST_CACHE_H
@@ -24,16 +24,17 @@
 #define RS_BLOCK_FRAMES 64u
 #define RS_BLOCK_SIZE (RS_BLOCK_FRAMES * RS_FRAME_SIZE)
 
-/* An EPT of four levels, as Xen's are, ends at 2^48: 2^30 blocks, in leaves of 8 GiB. */
-#define RS_BLOCK_LIMIT (1ULL << 30)
-#define RS_LEAF_BLOCKS (1U << 15)
-#define RS_LEAVES (RS_BLOCK_LIMIT / RS_LEAF_BLOCKS)
+/* 16 TiB: no guest of Xen's is larger. Of the table only what is used takes memory. */
+#define RS_BLOCK_LIMIT (1ULL << 26)
 
 /* Of a block's state; the bits below count pins. */
 #define RS_BLOCK_MAPPED (1U << 31)
-#define RS_BLOCK_WRITABLE (1U << 30)
-#define RS_BLOCK_USED (1U << 29) /* since the clock's hand came by */
-#define RS_BLOCK_PINS (RS_BLOCK_USED - 1)
+#define RS_BLOCK_WHOLE (1U << 30) /* all its frames are there, and it does not age */
+#define RS_BLOCK_USED (1U << 29)  /* since the clock's hand came by */
+#define RS_BLOCK_WRITABLE (1U << 28)
+#define RS_BLOCK_PINS (RS_BLOCK_WRITABLE - 1)
+/* From here on a state says that there is nothing else to ask before a read. */
+#define RS_BLOCK_READABLE (RS_BLOCK_MAPPED | RS_BLOCK_WHOLE | RS_BLOCK_USED)
 
 struct rs_block {
 	uint32_t state;
@@ -47,11 +48,11 @@ struct rs_block {
 
 struct rs_cache {
 	struct rs_xen_foreign *foreign;
-	struct rs_block **leaves; /* RS_LEAVES; NULL: none of these blocks was ever mapped */
-	uint32_t age_ms_max;      /* RS_GUEST_AGELESS: for ever */
+	struct rs_block *blocks; /* RS_BLOCK_LIMIT */
+	uint32_t age_ms_max;     /* RS_GUEST_AGELESS: for ever */
 
-	pthread_mutex_t mutex;    /* for all that follows, and to change a block */
-	struct rs_block **seats;  /* the blocks that are mapped, in the order of the clock */
+	pthread_mutex_t mutex;   /* for all that follows, and to change a block */
+	struct rs_block **seats; /* the blocks that are mapped, in the order of the clock */
 	uint32_t seat_count, seats_taken, hand;
 	uint64_t maps, frames, unmaps, aged, evicted;
 };
@@ -88,28 +89,42 @@ static inline bool rs_block_has(const struct rs_block *block, uint64_t gfn)
 	return block->present >> (gfn % RS_BLOCK_FRAMES) & 1;
 }
 
-/* The same for a block that is mapped, good for that and not too old; else NULL. No call. */
+/*
+ * Returns its state: what is not MAPPED is to be left alone, but for unpinning it. What is, stays
+ * mapped until then: who takes MAPPED away after this sees the pin. An addition whose result is not asked for is one
+ * operation of the processor's, where one that is has four.
+ */
+static inline uint32_t rs_block_pin(struct rs_block *block)
+{
+	rs_add_acq_rel(&block->state, 1);
+	/* B1: acquires B4, so bytes, present and mapped_ms are of this mapping. */
+	return rs_load_acquire(&block->state);
+}
+
+/* One that was pinned, in that state: is it mapped, good for that and not too old? */
+static inline bool rs_cache_accepts(const struct rs_cache *cache, struct rs_block *block,
+				    uint32_t state, uint64_t gfn, bool writable)
+{
+	uint32_t wanted = RS_BLOCK_MAPPED | (writable ? RS_BLOCK_WRITABLE : 0);
+
+	if ((state & wanted) != wanted || !rs_block_has(block, gfn) ||
+	    rs_block_is_old(cache, block))
+		return false;
+	if (!(state & RS_BLOCK_USED))
+		rs_or_acq_rel(&block->state, RS_BLOCK_USED);
+	return true;
+}
+
+/* As rs_cache_pin, of a block that is mapped, good for that and not too old; else NULL. No call. */
 static inline struct rs_block *rs_cache_find(struct rs_cache *cache, uint64_t gfn, bool writable)
 {
-	uint32_t wanted = RS_BLOCK_MAPPED | (writable ? RS_BLOCK_WRITABLE : 0), state;
-	uint64_t number = gfn / RS_BLOCK_FRAMES;
-	struct rs_block *leaf, *block;
+	struct rs_block *block;
 
-	if (number >= RS_BLOCK_LIMIT)
+	if (gfn / RS_BLOCK_FRAMES >= RS_BLOCK_LIMIT)
 		return NULL;
-	/* L1: acquires L2, so that the leaf's blocks are zero at first. */
-	leaf = rs_load_acquire(&cache->leaves[number / RS_LEAF_BLOCKS]);
-	if (!leaf)
-		return NULL;
-	block = &leaf[number % RS_LEAF_BLOCKS];
-	/* B1: acquires B4, so bytes, present and mapped_ms are of this mapping. */
-	state = rs_add_acq_rel(&block->state, 1);
-	if ((state & wanted) == wanted && rs_block_has(block, gfn) &&
-	    !rs_block_is_old(cache, block)) {
-		if (!(state & RS_BLOCK_USED))
-			rs_or_acq_rel(&block->state, RS_BLOCK_USED);
+	block = &cache->blocks[gfn / RS_BLOCK_FRAMES];
+	if (rs_cache_accepts(cache, block, rs_block_pin(block), gfn, writable))
 		return block;
-	}
 	rs_cache_unpin(block);
 	return NULL;
 }

@@ -89,8 +89,7 @@ static inline bool is_same(const struct rs_trail_step *step, const struct rs_blo
 static inline bool hold_in_block(const struct rs_trail_step **step, const struct rs_trail_step *end)
 {
 	struct rs_block *block = (*step)->block;
-	/* B1, as in rs_cache_find. */
-	bool same = rs_add_acq_rel(&block->state, 1) & RS_BLOCK_MAPPED;
+	bool same = rs_block_pin(block) & RS_BLOCK_MAPPED;
 
 	while (same && *step != end && (*step)->block == block)
 		same = is_same((*step)++, block);

@@ -178,7 +178,7 @@ OUTSIDE ssize_t write(int fd, const void *data, size_t size)
 #define GUEST_DATA 0xffff888001234018ULL /* what RAX points to: in page TEST_GFN */
 
 static struct rs_guest guest;
-static struct rs_block *leaves[RS_LEAVES], blocks[RS_LEAF_BLOCKS];
+static struct rs_block blocks[1];
 static uint64_t memory[RS_BLOCK_SIZE / sizeof(uint64_t)] __attribute__((aligned(4096)));
 
 /* One instruction at TEST_RIP: mov [rax], rbx. */
@@ -190,10 +190,9 @@ static void make_guest(void)
 		memory[(table >> 3) + (TEST_RIP >> (3 + 9 * level) & 511)] =
 			(table + 4096) | 7;
 	memcpy((char *)memory + CODE_PAGE + TEST_RIP % 4096, code, sizeof(code));
-	leaves[0] = blocks;
 	blocks[0] = (struct rs_block){ .state = RS_BLOCK_MAPPED | RS_BLOCK_USED,
 				       .bytes = (char *)memory, .present = UINT64_MAX };
-	guest.cache.leaves = leaves;
+	guest.cache.blocks = blocks;
 	guest.cache.age_ms_max = RS_GUEST_AGELESS;
 	guest.max_gfn = RS_BLOCK_FRAMES - 1;
 }
