@@ -72,6 +72,9 @@ int rs_rule_place(struct rs_engine *engine, struct rs_rule *rule)
 
 	if (rs_rule_is_placed(rule))
 		return rs_trap_locate(engine, rule);
+	/* Whether an INT3 is still there is looked at, in settle.c: with a call of Xen's if need be. */
+	if (rule->options.kind == RS_BREAKPOINT)
+		rs_engine_guest(engine);
 	if (rule->options.kind != RS_PAGE)
 		return 0;
 	view = rule->options.page.view;

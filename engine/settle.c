@@ -10,6 +10,7 @@
 #include "engine/private.h"
 #include "engine/trap.h"
 #include "engine/wanted.h"
+#include "ring/atomics.h"
 #include "xen/log.h"
 #include "xen/memory.h"
 #include "xen/monitor.h"
@@ -17,9 +18,18 @@
 #define INT3 0xcc
 #define VECTOR_UD 6
 #define GFN_INVALID UINT64_MAX
-#define PAGE_MASK_BITS 0xfff
 #define PAGE_BYTES 4096
 #define WRITE_MAX 64 /* bytes that an instruction writes at once, but for XSAVE and its like */
+
+/* One byte of a frame: by what is mapped of the guest, or else a map and an unmap. */
+static int read_byte(struct rs_engine *engine, uint64_t gfn, uint32_t offset, uint8_t *byte)
+{
+	struct rs_guest *guest = rs_load_acquire(&engine->guest); /* G1 */
+
+	if (guest)
+		return rs_guest_read(guest, gfn * PAGE_BYTES + offset, byte, 1, NULL);
+	return rs_xen_memory_read(engine->xen, engine->domain, gfn, offset, byte, 1);
+}
 
 /*
  * An INT3 that nobody wants is the guest's own, unless its byte has gone: then a breakpoint
@@ -34,8 +44,7 @@ static bool is_stale(struct rs_engine *engine, const struct rs_event *event)
 	if (event->breakpoint.insn_length != 1 || event->breakpoint.gfn == GFN_INVALID)
 		return false;
 	if (!rs_traps_read(&engine->traps, rs_trap_address(event), &byte, 1) &&
-	    rs_xen_memory_read(engine->xen, engine->domain, event->breakpoint.gfn,
-			       (uint32_t)(address & PAGE_MASK_BITS), &byte, 1))
+	    read_byte(engine, event->breakpoint.gfn, address % PAGE_BYTES, &byte))
 		return false;
 	return byte != INT3;
 }

@@ -319,6 +319,7 @@ struct fx_model {
 	uint64_t domctls[128];          /* by cmd */
 	uint64_t notifies, unmasks;
 	uint64_t mappings;              /* foreign pages mapped by dom0's processes */
+	uint64_t mapped;                /* all that ever were, each as often */
 };
 
 static inline struct fx_frame *fx_frame(struct fx_model *model, uint32_t frame)

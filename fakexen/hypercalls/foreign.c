@@ -28,6 +28,7 @@ int64_t fx_map_foreign(const struct fx_caller *caller, uint32_t domid, uint64_t 
 	}
 	frame->mappings++;
 	caller->model->mappings++;
+	caller->model->mapped++;
 	return entry->frame;
 }
 

@@ -183,9 +183,10 @@ static json_t *report(struct fx_model *model)
 			json_array_append_new(domains, report_domain(model, slot));
 	for (unsigned int i = 0; i < FX_DOM0_PORTS; i++)
 		ports += model->ports[i].state != FX_PORT_FREE;
-	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}",
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o}",
 		"domains", domains,
 		"mappings", number(model->mappings),
+		"mapped", number(model->mapped),
 		"ports", number(ports),
 		"hypercalls", report_hypercalls(model),
 		"notifies", number(model->notifies),

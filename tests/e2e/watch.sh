@@ -56,6 +56,11 @@ goes_on --page $data:n
 goes_on --page $data:r
 goes_on --page $code:rw
 
+# That the byte is still there is looked at each time, in what is mapped of the guest.
+on_model -- "$ringside" watch guest1 --breakpoint --count 1000 --seconds 30 --quiet
+mapped=$(jq .mapped "$scratch/report")
+check "1000 breakpoints of the guest's own: no page is mapped for each ($mapped)" [ "$mapped" -lt 500 ]
+
 on_model --no-altp2m -- "$ringside" watch guest1 --page $data:n --count 20 --seconds 10 --json
 check "page without altp2m: 20 events" [ "$(wc -l <"$scratch/out")" = 20 ]
 unharmed "page without altp2m"
