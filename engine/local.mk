@@ -6,6 +6,7 @@
 lib_LTLIBRARIES += libringside.la
 noinst_LTLIBRARIES += libringside-private.la
 
+libringside_private_la_LIBTOOLFLAGS = $(LIBRINGSIDE_ONLY)
 libringside_private_la_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DRS_KEEPER_PATH='"$(libexecdir)/ringside-keeper"'
 libringside_private_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden $(XEN_CFLAGS) $(URCU_CFLAGS) \
@@ -15,6 +16,7 @@ libringside_private_la_LIBADD = $(XEN_LIBS) $(URCU_LIBS) $(SECCOMP_LIBS) $(ZYDIS
 libringside_private_la_SOURCES = $(ring_sources) $(journal_sources) $(xen_sources) $(guest_sources) \
 	$(altp2m_sources) $(engine_sources)
 
+libringside_la_LIBTOOLFLAGS = $(LIBRINGSIDE_ONLY)
 libringside_la_SOURCES =
 libringside_la_LIBADD = libringside-private.la
 libringside_la_LDFLAGS = $(AM_LDFLAGS) -version-info $(RINGSIDE_LT_VERSION) \
