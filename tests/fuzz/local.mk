@@ -37,27 +37,30 @@ FUZZ_LEFT = tests/fuzz/left.c $(FUZZ_DECODER) engine/answer.c engine/record.c en
 	journal/folder.c journal/journal.c journal/owner.c ring/doorbell.c xen/error.c xen/log.c \
 	xen/sized.c
 
+# Each is built, and then runs; with -j, side by side.
+FUZZ_RUN = fuzz/$(@F) -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=fuzz/$(@F)- \
+	-print_final_stats=1 fuzz/found/$(@F) $(srcdir)/tests/fuzz/corpus/$(@F)
+
 fuzz/left:
 	$(AM_V_at)$(MKDIR_P) fuzz/found/left
 	$(AM_V_at)cd $(srcdir) && $(FUZZ_COMPILE) -D_GNU_SOURCE=1 -o $(abs_builddir)/$@ $(FUZZ_LEFT)
+	$(AM_V_at)$(FUZZ_RUN)
 fuzz/ring:
 	$(AM_V_at)$(MKDIR_P) fuzz/found/ring
 	$(AM_V_at)cd $(srcdir) && $(FUZZ_COMPILE) -o $(abs_builddir)/$@ tests/fuzz/ring.c \
 		$(FUZZ_DECODER)
+	$(AM_V_at)$(FUZZ_RUN)
 fuzz/symbols:
 	$(AM_V_at)$(MKDIR_P) fuzz/found/symbols
 	$(AM_V_at)cd $(srcdir) && $(FUZZ_COMPILE) -o $(abs_builddir)/$@ \
 		$(tests_fuzz_symbols_sources) $(JSONC_LIBS) $(LZMA_LIBS)
+	$(AM_V_at)$(FUZZ_RUN)
 fuzz/trace:
 	$(AM_V_at)$(MKDIR_P) fuzz/found/trace
 	$(AM_V_at)cd $(srcdir) && $(FUZZ_COMPILE) -o $(abs_builddir)/$@ \
 		$(tests_fuzz_trace_sources) $(FUZZ_DECODER) $(JANSSON_LIBS)
+	$(AM_V_at)$(FUZZ_RUN)
 fuzz: fuzz/left fuzz/ring fuzz/symbols fuzz/trace
-	$(AM_V_at)for target in left ring symbols trace; do \
-		fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=fuzz/$$target- \
-			-print_final_stats=1 fuzz/found/$$target \
-			$(srcdir)/tests/fuzz/corpus/$$target || exit 1; \
-	done
 .PHONY: fuzz fuzz/left fuzz/ring fuzz/symbols fuzz/trace
 
 clean-local: clean-fuzz
