@@ -62,8 +62,11 @@ static int claim(struct rs_worker *worker)
 	for (set = rs_load_relaxed(ready); set;) {
 		uint64_t bit = set & -set, found = rs_and_acq_rel(ready, ~bit); /* W2 */
 
-		if (found & bit)
+		if (found & bit) {
+			/* Another worker may have taken it, since our last stage ended. */
+			worker->stamp = rs_ticks();
 			return __builtin_ctzll(bit);
+		}
 		set = found;
 	}
 	return -1;

@@ -26,8 +26,23 @@
 
 #define MSR_LSTAR 0xc0000082
 
+/* Nothing can have taken, or waited for, longer than there has been an engine. */
+static bool times_are_possible(double since)
+{
+	uint64_t limit_ns = (uint64_t)((now() - since) * 1e9);
+	struct rs_statistics statistics;
+	bool all = true;
+
+	rs_engine_statistics(engine, &statistics);
+	for (unsigned int kind = 0; kind < RS_KIND_COUNT; kind++)
+		all &= statistics.queueing[kind].max_ns <= limit_ns &&
+		       statistics.handler[kind].max_ns <= limit_ns;
+	return all;
+}
+
 static void scenario_storm(void)
 {
+	double since = now();
 	pthread_t thread;
 
 	attach();
@@ -41,6 +56,7 @@ static void scenario_storm(void)
 	tap_ok(stop(thread), "stopped");
 	tap_ok(in_order(), "each vCPU's in order, one at a time");
 	tap_ok(all_answered(), "each answered");
+	tap_ok(times_are_possible(since), "in times that can be true");
 	for (int i = 0; i < 20; i++) {
 		thread = start();
 		sleep_us(2000);
