@@ -32,6 +32,10 @@ static const struct bench_case cases[] = {
 	{ .name = "registers", .handler = HANDLER_REGISTERS, .engine_only = true,
 	  .summary = "as null, but each answer sets the registers; and what it costs to read and write "
 	  "them, in the event and by the vCPU's context" },
+	{ .name = "deadline", .engine_only = true, .deadline_ms = 50, .workers = 2,
+	  .summary = "as null, with two workers and a deadline of 50 ms that no handler misses" },
+	{ .name = "stuck", .handler = HANDLER_STUCK, .engine_only = true, .deadline_ms = 50,
+	  .workers = 2, .summary = "the same, but vCPU 0's first handler never returns" },
 };
 
 #define CASE_COUNT (sizeof(cases) / sizeof(*cases))
@@ -63,6 +67,8 @@ void case_settle(struct plan *plan)
 		plan->watches = what->watches ? what->watches : 1;
 	if (!plan->changes_given)
 		plan->changes_per_s = what->changes_per_s;
+	if (!plan->workers)
+		plan->workers = what->workers;
 	/* A period begins after a think time, however short. */
 	if (plan->period_ns && !plan->think_ns)
 		plan->think_ns = 1;

@@ -17,7 +17,8 @@ enum case_measure {
 };
 
 /* What the handler does before it answers. */
-enum case_handler { HANDLER_NULL, HANDLER_CPU, HANDLER_WAIT, HANDLER_REGISTERS };
+enum case_handler { HANDLER_NULL, HANDLER_CPU, HANDLER_WAIT, HANDLER_REGISTERS,
+		    HANDLER_STUCK };
 
 struct bench_case {
 	const char *name, *summary;
@@ -26,6 +27,7 @@ struct bench_case {
 	bool engine_only; /* the baselines have no such thing */
 	/* What a run has that does not say: 0 of all is the plan's own default. */
 	uint64_t handler_ns, period_ns, watches, changes_per_s;
+	uint32_t deadline_ms, workers;
 };
 
 const struct bench_case *case_find(const char *name);

@@ -67,11 +67,24 @@ static struct rs_reply get_past(const struct table *table)
 	}
 }
 
+/* The first handler of vCPU 0's: not before the bench ends. */
+static void get_stuck(void)
+{
+	static uint32_t stuck;
+
+	if (rs_exchange_acq_rel(&stuck, 1))
+		return;
+	while (!contestant_stopping)
+		clock_sleep(CLOCK_SECOND / 1000);
+}
+
 static struct rs_reply on_event(const struct rs_event *event, void *user)
 {
 	struct table *table = user;
 
 	contestant_handle(table->plan, table->counts);
+	if (table->plan->what->handler == HANDLER_STUCK && !event->vcpu)
+		get_stuck();
 	if (table->plan->what->handler == HANDLER_REGISTERS && event->kind != RS_PAGE)
 		return bench_registers_answer(event, &table->counts->registers);
 	if (event->kind == RS_BREAKPOINT)
@@ -241,6 +254,9 @@ static int set_up(struct table *table, const char *domain, enum rs_waiting waiti
 		/* As the baselines do it, where it is not the question. */
 		.page_method = plan->method == METHOD_HOST ? RS_PAGE_METHOD_HOST
 							   : RS_PAGE_METHOD_ALTP2M,
+		.deadline_ms = plan->what->deadline_ms,
+		.at_deadline = plan->what->deadline_ms ? RS_AT_DEADLINE_CONTINUE
+						       : RS_AT_DEADLINE_TELL,
 	};
 	int error = rs_engine_attach(&table->engine, domain, &options);
 

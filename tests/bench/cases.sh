@@ -38,5 +38,8 @@ holds "registers: by the context they cost ten times as much" \
 # Nothing is cut off at either end of such a run, however busy the machine is.
 runs "a fixed number" '.events == 100' --events 50 --contestant hybrid,engine
 holds "a fixed number: a notify for each batch" '.notifies_per_event > 0 and .notifies_per_event < 1.2'
+for case in deadline stuck; do
+	runs "$case" "$events and .workers == 2" --case $case --contestant engine
+done
 runs "workers" "$events and .workers == 2" --workers 2 --contestant engine
 finish

@@ -161,6 +161,35 @@ static void scenario_stuck(void)
 	detach("stuck");
 }
 
+/*
+ * While it is awaited, before any deadline: that is nobody else's affair. The time that others take is the
+ * machine's; that none of them waits for it, or is answered in its handler's place, is not.
+ */
+static void scenario_others(void)
+{
+	struct rs_statistics statistics;
+	pthread_t thread;
+	uint32_t before;
+
+	options.deadline_ms = 3600000;
+	options.at_deadline = RS_AT_DEADLINE_CONTINUE;
+	attach();
+	watch_writes(get_stuck);
+	thread = start();
+	wait_for(100);
+	rs_store_release(&stuck_at, 1);
+	tap_ok(await(count_stuck, 1), "a handler does not return");
+	before = sum_events();
+	tap_ok(wait_for(before + 1000), "those of other vCPUs do, a thousand times");
+	tap_ok(TAP_SAME(rs_load_relaxed(&lanes[0].inside), 1), "and it still has not");
+	rs_store_release(&released, 1);
+	tap_ok(stop(thread) && in_order() && all_settled(), "in order, each answered");
+	rs_engine_statistics(engine, &statistics);
+	tap_ok(TAP_SAME(statistics.deadlines_missed, 0) && TAP_SAME(statistics.passed_over, 0) &&
+		       TAP_SAME(statistics.requests, sum_events()), "each by its own handler");
+	detach("others");
+}
+
 /* All that there are. */
 static void scenario_all_stuck(void)
 {
@@ -331,6 +360,7 @@ static void scenario_options(void)
 
 static const struct scenario scenarios[] = {
 	{ "stuck", scenario_stuck },
+	{ "others", scenario_others },
 	{ "all_stuck", scenario_all_stuck },
 	{ "asynchronous", scenario_asynchronous },
 	{ "tell", scenario_tell },

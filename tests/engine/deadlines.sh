@@ -14,6 +14,8 @@ scenario() {
 scenario options
 scenario stuck 2
 scenario stuck 4
+scenario others 2
+scenario others 3
 scenario all_stuck 2
 scenario all_stuck 3
 scenario asynchronous 2
