@@ -24,7 +24,7 @@ tests_xen_driver_driver_SOURCES += tests/xen/driver/bench.c tests/xen/driver/bar
 	tests/xen/driver/broken.c tests/xen/driver/linux.c \
 	tests/xen/driver/linux_guest.c tests/xen/driver/linux_guest.h tests/xen/driver/plain.c tests/xen/driver/plain.h \
 	tests/xen/driver/emulation.c tests/xen/driver/forms.c tests/xen/driver/forms.h \
-	tests/xen/driver/keeper.c tests/xen/driver/recovery.c tests/xen/driver/recovery.h
+	tests/xen/driver/keeper.c tests/xen/driver/privilege.c tests/xen/driver/recovery.c tests/xen/driver/recovery.h
 EXTRA_DIST += tests/xen/broken.sh tests/xen/labkit/linux_guest.py
 
 # What the lab does when something is wrong, and what it does on a host; needs no Xen.

@@ -251,6 +251,9 @@ static void set_first_vcpu(uint32_t domain, uint32_t entry, uint32_t start_info)
 	     "xc_domain_hvm_setcontext");
 }
 
+/* Of the last one that was made. */
+static const char *last_path;
+
 void guest_create(struct guest *guest, const char *path, const struct guest_options *options)
 {
 	static const struct guest_options defaults;
@@ -260,6 +263,7 @@ void guest_create(struct guest *guest, const char *path, const struct guest_opti
 	if (!options)
 		options = &defaults;
 	memory_mb = options->memory_mb ? options->memory_mb : GUEST_MEMORY_MB;
+	last_path = path;
 	memset(guest, 0, sizeof(*guest));
 	if (image_read(&image, path))
 		check_bail("%s: %s", path, image_error());
@@ -276,6 +280,13 @@ void guest_create(struct guest *guest, const char *path, const struct guest_opti
 		return;
 	guest->boxes = guest_map(guest->domain, MB_BOXES, 1);
 	must(xc_domain_unpause(control, guest->domain), "xc_domain_unpause");
+}
+
+bool guest_create_another(struct guest *guest)
+{
+	if (last_path)
+		guest_create(guest, last_path, &(struct guest_options){ .paused = true });
+	return last_path;
 }
 
 void guest_adopt(struct guest *guest, uint32_t domain)

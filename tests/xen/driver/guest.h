@@ -51,6 +51,8 @@ struct xc_interface_core *guest_interface(void);
 
 /* Creates a domain from the PVH ELF file `image` and lets it run. */
 void guest_create(struct guest *guest, const char *image, const struct guest_options *options);
+/* One more from the image of the last, which does not run. false: none was made yet. */
+bool guest_create_another(struct guest *guest);
 /* Takes a domain that somebody else started from that image. */
 void guest_adopt(struct guest *guest, uint32_t domain);
 void guest_destroy(struct guest *guest);

@@ -24,8 +24,8 @@ static const struct test *const files[] = {
 	tests_of_attach, tests_of_registers, tests_of_breakpoint, tests_of_instruction,
 	tests_of_step, tests_of_debug, tests_of_page, tests_of_interrupt, tests_of_view,
 	tests_of_reply, tests_of_detach, tests_of_death, tests_of_recovery, tests_of_keeper,
-	tests_of_cost, tests_of_memory, tests_of_linux, tests_of_broken, tests_of_demo, tests_of_bench,
-	tests_of_emulation, tests_of_ring,
+	tests_of_cost, tests_of_memory, tests_of_privilege, tests_of_linux, tests_of_broken,
+	tests_of_demo, tests_of_bench, tests_of_emulation, tests_of_ring,
 };
 #define FILE_COUNT (sizeof(files) / sizeof(*files))
 
@@ -100,7 +100,8 @@ static bool wanted(const struct test *test, char **names)
 static bool leaves_no_record(const struct test *tests)
 {
 	return tests == tests_of_cost || tests == tests_of_bench || tests == tests_of_demo ||
-	       tests == tests_of_keeper || tests == tests_of_memory;
+	       tests == tests_of_keeper || tests == tests_of_memory ||
+	       tests == tests_of_privilege;
 }
 
 static void list(void)

@@ -23,7 +23,7 @@ extern const struct test tests_of_attach[], tests_of_registers[], tests_of_break
 	tests_of_interrupt[], tests_of_view[], tests_of_reply[], tests_of_ring[], tests_of_detach[],
 	tests_of_death[], tests_of_recovery[], tests_of_keeper[], tests_of_cost[], tests_of_linux[],
 	tests_of_broken[], tests_of_demo[], tests_of_bench[], tests_of_memory[],
-	tests_of_emulation[];
+	tests_of_emulation[], tests_of_privilege[];
 
 /* The guest of the bench lies beside that image. */
 void bench_guest_beside(const char *image);

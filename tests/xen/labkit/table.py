@@ -29,6 +29,7 @@ ROWS = (
     ("detach in the middle of anything", ("detach-",)),
     ("a guest that ends", ("guest-",)),
     ("recovery after `kill -9`", ("killed-", "recovered-", "kept-")),
+    ("handles and handlers, restricted", ("privilege-",)),
     ("a stock Linux guest", ("linux",)),
 )
 # They measure, or are broken on purpose.
