@@ -94,12 +94,13 @@ void rs_interrupt_close(struct rs_interrupt *interrupt)
 	interrupt->fd = -1;
 }
 
+/* Not by pwrite, which Linux refuses for such a file; where in it one writes is all the same. */
 static bool move_to(int fd, int cpu)
 {
 	char text[16];
 	int size = snprintf(text, sizeof(text), "%d", cpu);
 
-	return pwrite(fd, text, (size_t)size, 0) == size;
+	return write(fd, text, (size_t)size) == size;
 }
 
 void rs_interrupt_follow(struct rs_interrupt *interrupt)
