@@ -18,7 +18,7 @@ static int refuse(int error)
 	uint32_t refused = SCMP_ACT_ERRNO((uint32_t)error);
 	int failed = !list || seccomp_rule_add(list, refused, SCMP_SYS(seccomp), 0) ||
 		     seccomp_rule_add(list, SCMP_ACT_ERRNO(error == ENOSYS ? EINVAL : error),
-				      SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP)) ||
+				      SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP, 0)) ||
 		     seccomp_load(list);
 
 	seccomp_release(list);
