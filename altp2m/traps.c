@@ -201,7 +201,7 @@ static int provide(struct rs_traps *traps, uint64_t gfn, struct rs_trap_page **o
 	page = *out;
 	page->next = *bucket_of(traps, gfn);
 	rs_store_release((struct rs_trap_page **)bucket_of(traps, gfn), page); /* H2 */
-	traps->page_count++;
+	rs_store_relaxed(&traps->page_count, traps->page_count + 1);
 	return 0;
 }
 

@@ -35,6 +35,17 @@ static bool is_let_through(const struct rs_rule *watch, const struct rs_event *e
 	return !options->cr3 || !((options->cr3 ^ rs_event_cr3(event)) & CR3_ADDRESS);
 }
 
+/* Which key a breakpoint is looked up by. False: by none. */
+static bool find_trap(const struct rs_engine *engine, const struct rs_event *event,
+		      enum rs_kind *kind, uint64_t *key)
+{
+	if (!rs_trap_is_ours(engine, event))
+		return !rs_trap_is_stale(engine, event);
+	*kind = RS_TABLE_TRAPS;
+	*key = rs_trap_address(event);
+	return true;
+}
+
 /* The next watch after *order; it is `running` until finish_watch. */
 static inline struct rs_rule *begin_watch(struct rs_worker *worker, const struct rs_event *event,
 				    uint64_t *order, bool *more)
@@ -45,10 +56,9 @@ static inline struct rs_rule *begin_watch(struct rs_worker *worker, const struct
 	enum rs_kind kind = event->kind;
 	struct rs_rule *watch;
 
-	if (kind == RS_BREAKPOINT && rs_trap_is_ours(worker->engine, event)) {
-		kind = RS_TABLE_TRAPS;
-		key = rs_trap_address(event);
-	}
+	*more = false;
+	if (kind == RS_BREAKPOINT && !find_trap(worker->engine, event, &kind, &key))
+		return NULL;
 	rs_rcu_begin();
 	do
 		watch = rs_table_next(table, kind, key, access, order, more);

@@ -107,8 +107,9 @@ bool rs_known_find(struct rs_worker *worker, struct rs_known *known, const struc
 
 	if (kind >= RS_KIND_COUNT || !(STRAIGHT_KINDS >> kind & 1))
 		return false;
-	/* It may be one that the engine placed, which only those watches are to see. */
-	if (kind == RS_BREAKPOINT && rs_table_has(table, RS_TABLE_TRAPS))
+	/* It may be one that the engine placed, or has removed, which others are not to see. */
+	if (kind == RS_BREAKPOINT && (rs_table_has(table, RS_TABLE_TRAPS) ||
+				      rs_load_relaxed(&worker->engine->traps.page_count)))
 		return false;
 	rs_rcu_begin();
 	rule = rs_table_next(table, (enum rs_kind)kind, key_of(wire), 0, &order, &more);

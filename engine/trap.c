@@ -18,11 +18,21 @@
 #define INT3 0xcc
 #define RFLAGS_ZF 0x40
 #define CR3_ADDRESS 0x000ffffffffff000ULL
+#define INT3 0xcc
 
 bool rs_trap_is_ours(const struct rs_engine *engine, const struct rs_event *event)
 {
 	return rs_load_relaxed(&engine->traps.count) && event->breakpoint.insn_length == 1 &&
 	       rs_traps_hit(&engine->traps, rs_trap_address(event));
+}
+
+bool rs_trap_is_stale(const struct rs_engine *engine, const struct rs_event *event)
+{
+	uint8_t byte = INT3;
+
+	return rs_load_relaxed(&engine->traps.page_count) && event->breakpoint.insn_length == 1 &&
+	       rs_traps_read(&engine->traps, rs_trap_address(event), &byte, 1) &&
+	       byte != INT3;
 }
 
 /* -- where -- */

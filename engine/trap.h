@@ -37,6 +37,9 @@ static inline uint64_t rs_trap_address(const struct rs_event *event)
 /* Is the INT3 that was hit ours? */
 bool rs_trap_is_ours(const struct rs_engine *engine, const struct rs_event *event);
 
+/* It was ours, and is removed: the guest has no INT3 there. No watch is to hear of it. */
+bool rs_trap_is_stale(const struct rs_engine *engine, const struct rs_event *event);
+
 /*
  * Is it the next iteration of a string instruction that this vCPU has begun under a breakpoint? Then
  * it was reported already.

@@ -414,6 +414,29 @@ static void scenario_middle(void)
 	detach("breakpoints");
 }
 
+/* Hit, and removed before anybody has looked: a watch of the guest's own INT3s does not hear of it. */
+static void scenario_stale(void)
+{
+	bool gone = true;
+
+	attach();
+	rounds(1);
+	watch((struct rs_watch_options){ .kind = RS_BREAKPOINT, .handler = count_stray });
+	for (unsigned int i = 0; i < 20; i++) {
+		uint64_t events = events_of(RS_BREAKPOINT);
+
+		place(i % KINDS);
+		gone &= rounds(1);
+		sleep_us(2000);
+		rs_unwatch(watches[i % KINDS]);
+		gone &= rounds(2) && events_of(RS_BREAKPOINT) > events;
+	}
+	tap_ok(gone, "the guest runs on");
+	tap_ok(TAP_SAME(strays, 0), "nobody else has seen one");
+	tap_ok(is_unharmed() && all_answered(), "the guest has noticed nothing");
+	detach("breakpoints");
+}
+
 #define PAGE_DIRECTORY (GUEST_ROOT_A + 0x3000)
 #define SPARE 0x240000 /* two pages that the guest does not use */
 #define COPY (SPARE + 0x1000)
@@ -515,6 +538,7 @@ static const struct scenario scenarios[] = {
 	{ "replies", scenario_replies },
 	{ "refused", scenario_refused },
 	{ "middle", scenario_middle },
+	{ "stale", scenario_stale },
 	{ "remapped", scenario_remapped },
 	{ NULL, NULL },
 };

@@ -27,5 +27,6 @@ scenario visible --no-altp2m
 scenario visible --no-altp2m --vcpus 2
 scenario refused
 scenario middle
+scenario stale --vcpus 2
 scenario remapped
 finish
