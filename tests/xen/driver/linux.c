@@ -5,9 +5,11 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/xen/driver/linux_guest.h"
@@ -350,6 +352,64 @@ static void watch_function(struct watched *watched)
 	hit(watched, false, 0, "removed");
 }
 
+/* -- the examples, as programs -- */
+
+#define SAID "/tmp/said"
+#define UMASK_NUMBER 95 /* of the system call */
+
+/* Watches the guest while its shell does what LINES say. */
+static void run_beside(struct watched *watched, const char *program, const char *const lines[])
+{
+	pid_t process = fork();
+	int status = -1;
+
+	if (!process) {
+		if (freopen(SAID, "w", stdout))
+			execlp(program, program, watched->linux_guest.guest.name, (char *)NULL);
+		_exit(127);
+	}
+	for (unsigned int i = 0; process > 0 && lines[i]; i++)
+		check(ask(watched, lines[i]) != NULL, "%s watches, and the shell does: %s", program,
+		      lines[i]);
+	if (process < 0 || kill(process, SIGINT) || waitpid(process, &status, 0) < 0)
+		status = -1;
+	check(!status, "%s ends with status %d", program, status);
+}
+
+/* How many of its lines have that word. */
+static unsigned int said(const char *word)
+{
+	FILE *file = fopen(SAID, "r");
+	unsigned int count = 0;
+	char line[200];
+
+	while (file && fgets(line, sizeof(line), file))
+		count += strstr(line, word) != NULL;
+	if (file)
+		fclose(file);
+	return count;
+}
+
+/* The second is there for the program to attach. */
+static void watch_by_examples(struct watched *watched)
+{
+	static const char *const calls[] = { "busybox sleep 1", UMASK_COMMAND, NULL };
+	static const char *const switches[] = { "busybox sleep 1", "busybox uname -r", NULL };
+	char word[40];
+
+	if (system("command -v syscalls process-switches >/dev/null")) {
+		check_skip("they are not in PATH", "examples/syscalls and process-switches");
+		return;
+	}
+	snprintf(word, sizeof(word), ": system call %u (", UMASK_NUMBER);
+	run_beside(watched, "syscalls", calls);
+	check(said(word) == UMASK_CALLS && said(": system call ") > UMASK_CALLS,
+	      "it has seen %u system calls, %u of them umask", said(": system call "), said(word));
+	run_beside(watched, "process-switches", switches);
+	check(said("cr3 ") > 1, "it has seen %u address spaces", said("cr3 "));
+	remove(SAID);
+}
+
 static void linux_watched(struct bed *bed)
 {
 	static struct watched watched;
@@ -371,6 +431,7 @@ static void linux_watched(struct bed *bed)
 		detach(&watched);
 	if (watched.shadow)
 		drop_shadow(&watched);
+	watch_by_examples(&watched);
 	answer = ask(&watched, "echo alive");
 	check(answer && !strcmp(answer, "alive\r\n"), "the guest runs on");
 	linux_destroy(&watched.linux_guest);

@@ -63,7 +63,9 @@ def _prepare(cache, release, run, arguments, job):
         make_initrd(run / "initrd", xen, kernel,
                     programs={"driver": build / "tests/xen/driver/driver",
                               "ringside": build / "ringside",
-                              "ringside-keeper": build / "ringside-keeper"},
+                              "ringside-keeper": build / "ringside-keeper",
+                              "process-switches": build / "examples/process-switches",
+                              "syscalls": build / "examples/syscalls"},
                     files=files, job=job)
         make_disc(run / "boot.iso", PackageRoot(cache.tools()), kernel, xen, run / "initrd",
                   arguments.cpus, DOM0_MB)
