@@ -11,6 +11,7 @@
 #include "altp2m/pages.h"
 #include "altp2m/traps.h"
 #include "altp2m/views.h"
+#include "ring/atomics.h"
 #include "xen/altp2m.h"
 #include "xen/error.h"
 #include "xen/memory.h"
@@ -135,6 +136,7 @@ static int put_in_place(struct rs_traps *traps, struct rs_trap_page *page)
 	return error;
 }
 
+/* Of a page that could not be shown. */
 static void take_away(struct rs_traps *traps, struct rs_trap_page *page)
 {
 	show(traps, page->gfn, RS_XEN_NO_GFN);
@@ -148,7 +150,7 @@ int rs_trap_page_show(struct rs_traps *traps, struct rs_trap_page *page)
 	struct rs_error_note note;
 	int error;
 
-	if (!page->is_hidden)
+	if (!page->is_hidden || page->is_shown)
 		return 0;
 	error = provide_filler(traps);
 	if (!error)
@@ -157,17 +159,12 @@ int rs_trap_page_show(struct rs_traps *traps, struct rs_trap_page *page)
 		return error;
 	memcpy(page->shown, page->original, RS_TRAP_PAGE_BYTES);
 	error = put_in_place(traps, page);
-	if (!error)
+	if (!error) {
+		rs_store_relaxed(&page->is_shown, true);
 		return 0;
+	}
 	rs_error_keep(&note);
 	take_away(traps, page);
 	rs_error_restore(&note);
 	return error;
-}
-
-int rs_trap_page_hide(struct rs_traps *traps, struct rs_trap_page *page)
-{
-	if (page->is_hidden)
-		take_away(traps, page);
-	return 0;
 }

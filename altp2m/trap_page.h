@@ -15,6 +15,7 @@ struct rs_trap_page {
 	struct rs_trap_page *next; /* of the bucket */
 	uint64_t gfn;
 	bool is_hidden;          /* in a shadow; else in the guest's own memory */
+	bool is_shown;           /* the shadow has its place, once and for all */
 	uint64_t shadow_gfn;
 	uint8_t *shown;          /* what vCPUs execute, mapped */
 	const uint8_t *original; /* what they read, mapped; the same if it is not hidden */
@@ -29,15 +30,14 @@ struct rs_trap_page {
 int rs_trap_page_make(struct rs_traps *traps, uint64_t gfn, struct rs_trap_page **page);
 
 /*
- * The shadow comes into the place of the page, in the view, while the guest runs: it can be
- * executed only. In this order: the page's writing is reported from now on; the copy is made; the
+ * The shadow comes into the place of the page, in the view, while the guest runs, and stays there
+ * as long as the view: Xen, from 4.15 on, would take what a view shows away as a page that leaves the
+ * guest, and then each vCPU goes on next without what was asked of it (a write to CR3, registers, an
+ * exception), and has it later, wherever it is by then. The shadow can be executed only. In this order: the page's writing is reported from now on; the copy is made; the
  * shadow's own access, which goes with it, is execution; and it is shown. Nothing, if it is not
  * hidden.
  */
 int rs_trap_page_show(struct rs_traps *traps, struct rs_trap_page *page);
-
-/* The original page is back. */
-int rs_trap_page_hide(struct rs_traps *traps, struct rs_trap_page *page);
 
 /* Unmaps and frees. */
 void rs_trap_page_free(struct rs_traps *traps, struct rs_trap_page *page);

@@ -51,7 +51,7 @@ bool rs_traps_covers(const struct rs_traps *traps, uint64_t gfn)
 {
 	const struct rs_trap_page *page = find(traps, gfn);
 
-	return page && page->is_hidden && rs_load_relaxed(&page->count);
+	return page && rs_load_relaxed(&page->is_shown);
 }
 
 /* The guest writes there at any time: byte by byte is as good as it gets. */
@@ -107,7 +107,7 @@ static uint32_t refresh(struct rs_traps *traps, struct rs_trap_page *page)
 {
 	uint32_t changed;
 
-	if (!page || !page->is_hidden || !rs_load_relaxed(&page->count))
+	if (!page || !rs_load_relaxed(&page->is_shown))
 		return 0;
 	pthread_mutex_lock(&traps->bytes);
 	changed = copy_changed(page);
@@ -230,17 +230,16 @@ int rs_traps_set(struct rs_traps *traps, uint64_t address)
 	return 0;
 }
 
-int rs_traps_clear(struct rs_traps *traps, uint64_t address)
+void rs_traps_clear(struct rs_traps *traps, uint64_t address)
 {
 	struct rs_trap_page *page = find(traps, address / RS_TRAP_PAGE_BYTES);
 	uint32_t offset = address & OFFSET_MASK;
 
 	if (!page || !page->counts[offset])
-		return 0;
+		return;
 	clear_counted(traps, page, offset);
 	rs_store_relaxed(&traps->count, traps->count - 1);
 	rs_store_relaxed(&page->count, page->count - 1);
-	return page->count ? 0 : rs_trap_page_hide(traps, page);
 }
 
 /* -- those that go when they are hit -- */
@@ -269,8 +268,6 @@ void rs_traps_drop(struct rs_traps *traps, struct rs_trap_page *page)
 			rs_traps_take(traps, page, i);
 	rs_store_relaxed(&traps->count, traps->count - 1);
 	rs_store_relaxed(&page->count, page->count - 1);
-	if (!page->count)
-		rs_trap_page_hide(traps, page);
 }
 
 uint32_t rs_traps_arm(struct rs_traps *traps, struct rs_trap_page *page,

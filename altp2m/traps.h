@@ -55,13 +55,13 @@ void rs_traps_init(struct rs_traps *traps);
  */
 int rs_traps_set(struct rs_traps *traps, uint64_t address);
 
-/* One less. With the page's last one the original page is back. */
-int rs_traps_clear(struct rs_traps *traps, uint64_t address);
+/* One less. The page's shadow stays, without it. */
+void rs_traps_clear(struct rs_traps *traps, uint64_t address);
 
 /* Is there one? */
 bool rs_traps_hit(const struct rs_traps *traps, uint64_t address);
 
-/* Is the page a shadow now? */
+/* Is a shadow in the page's place? */
 bool rs_traps_covers(const struct rs_traps *traps, uint64_t gfn);
 
 /*
@@ -78,8 +78,8 @@ uint32_t rs_traps_refresh(struct rs_traps *traps, uint64_t gfn);
 uint32_t rs_traps_refresh_all(struct rs_traps *traps);
 
 /*
- * Breakpoints that go when they are hit. Who holds a page keeps its shadow in place; it is given back
- * by rs_traps_drop. Both under the control lock.
+ * Breakpoints that go when they are hit. Who holds a page has its shadow in place, until
+ * rs_traps_drop at least. Both under the control lock.
  */
 int rs_traps_hold(struct rs_traps *traps, uint64_t gfn, struct rs_trap_page **page);
 void rs_traps_drop(struct rs_traps *traps, struct rs_trap_page *page);

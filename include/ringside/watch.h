@@ -47,6 +47,10 @@ enum rs_way {
  * the instruction, which RS_CONTINUE then executes; RS_GIVE_BACK gives the guest a #BP instead. An
  * INT3 that the guest has there, or anywhere else, still reaches the guest.
  *
+ * The copy stays until the engine detaches, without the breakpoint when that is removed: a write to
+ * such a page goes on costing two events. (To take it away while the guest runs would, from Xen 4.15
+ * on, have vCPUs whose events are open go on without what their answers ask for.)
+ *
  * The address must be that of an instruction's first byte: elsewhere the guest executes something
  * else. Where a page watch forbids to execute the page, its event comes instead of the breakpoint's.
  *
