@@ -64,6 +64,7 @@ def _prepare(cache, release, run, arguments, job):
                     programs={"driver": build / "tests/xen/driver/driver",
                               "ringside": build / "ringside",
                               "ringside-keeper": build / "ringside-keeper",
+                              "microvmi": build / "tests/guest/microvmi",
                               "process-switches": build / "examples/process-switches",
                               "syscalls": build / "examples/syscalls"},
                     files=files, job=job)

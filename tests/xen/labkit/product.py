@@ -16,8 +16,9 @@ from .process import run
 LIBRARIES = {"XENCTRL": "-lxenctrl", "XENEVTCHN": "-lxenevtchn",
              "XENFOREIGNMEMORY": "-lxenforeignmemory", "XENDEVICEMODEL": "-lxendevicemodel",
              "XENCALL": "-lxencall", "XENSTORE": "-lxenstore"}
-TARGETS = ["ringside", "ringside-keeper", "tests/xen/driver/driver", "examples/process-switches",
-           "examples/syscalls", "guests/bench.elf", "guests/mailbox.elf", "guests/worker.elf"]
+TARGETS = ["ringside", "ringside-keeper", "tests/xen/driver/driver", "tests/guest/microvmi",
+           "examples/process-switches", "examples/syscalls", "guests/bench.elf",
+           "guests/mailbox.elf", "guests/worker.elf"]
 
 
 class Product:

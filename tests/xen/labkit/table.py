@@ -25,6 +25,7 @@ ROWS = (
     ("replies that any event takes", ("reply-",)),
     ("many vCPUs, a full ring", ("ring-", "two-")),
     ("`ringside watch`", ("command",)),
+    ("what libmicrovmi promises", ("microvmi",)),
     ("attach, unwatch, probe", ("attach-", "probe", "watch-", "unwatch")),
     ("detach in the middle of anything", ("detach-",)),
     ("a guest that ends", ("guest-",)),
