@@ -13,7 +13,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "ring/atomics.h"
 #include "tools/event_json.h"
 #include "tools/event_text.h"
 #include "tools/exit_code.h"
@@ -35,7 +34,7 @@ static struct symbols *symbols; /* NULL: no names are wanted */
 /* What the workers count and write, under the runner's lock. */
 static uint64_t events;
 /* Of the first write that failed. Under stdout's own lock, of which ThreadSanitizer knows nothing. */
-static int output_error;
+static _Atomic int output_error;
 static volatile sig_atomic_t interrupted;
 
 /* The engine is detached in the main loop: a second signal changes nothing. */
@@ -95,8 +94,8 @@ static void print_json(const struct rs_event *event)
 /* At once, in the thread whose write has failed: errno is its own. */
 static void note_failure(void)
 {
-	if (!rs_load_relaxed(&output_error) && ferror(stdout))
-		rs_store_relaxed(&output_error, errno ? errno : EIO);
+	if (!output_error && ferror(stdout))
+		output_error = errno ? errno : EIO;
 }
 
 static void print(const struct rs_event *event)
@@ -138,7 +137,7 @@ static int write_out(void)
 	flockfile(stdout);
 	fflush(stdout);
 	note_failure();
-	error = rs_load_relaxed(&output_error);
+	error = output_error;
 	funlockfile(stdout);
 	return error;
 }
