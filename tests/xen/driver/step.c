@@ -102,8 +102,8 @@ static bool stepped_alone(struct bed *bed, unsigned int count, uint32_t vcpu)
 	return good;
 }
 
-/* Of a vCPU that has no event open: it polls, and a lap of that has so many instructions. */
-#define LAP 7
+/* Of a vCPU that has no event open: it polls, and a lap of that takes so many steps. */
+#define LAP 8
 
 static void step_alone(struct bed *bed)
 {
