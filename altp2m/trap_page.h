@@ -33,9 +33,9 @@ int rs_trap_page_make(struct rs_traps *traps, uint64_t gfn, struct rs_trap_page 
  * The shadow comes into the place of the page, in the view, while the guest runs, and stays there
  * as long as the view: Xen, from 4.15 on, would take what a view shows away as a page that leaves the
  * guest, and then each vCPU goes on next without what was asked of it (a write to CR3, registers, an
- * exception), and has it later, wherever it is by then. The shadow can be executed only. In this order: the page's writing is reported from now on; the copy is made; the
- * shadow's own access, which goes with it, is execution; and it is shown. Nothing, if it is not
- * hidden.
+ * exception), and has it later, wherever it is by then. The shadow can be executed only. In this
+ * order: the page's writing is reported from now on; the copy is made; the shadow's own access, which
+ * goes with it, is execution; and it is shown. Nothing, if it is not hidden, or shown already.
  */
 int rs_trap_page_show(struct rs_traps *traps, struct rs_trap_page *page);
 
