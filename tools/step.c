@@ -35,7 +35,7 @@ static const char usage[] =
 static struct rs_engine *engine;
 static uint64_t wanted, seen;
 static bool sandbox = true;
-static volatile sig_atomic_t interrupted;
+static _Atomic int interrupted; /* a signal may come in any thread */
 
 static void on_signal(int number)
 {

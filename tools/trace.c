@@ -52,7 +52,7 @@ static struct {
 } options;
 
 static struct rs_engine *engine;
-static volatile sig_atomic_t interrupted;
+static _Atomic int interrupted; /* a signal may come in any thread */
 static uint64_t found;  /* pages or blocks */
 static uint64_t *open_pages; /* bit by bit */
 static struct rs_view *view;

@@ -35,7 +35,7 @@ static struct symbols *symbols; /* NULL: no names are wanted */
 static uint64_t events;
 /* Of the first write that failed. Under stdout's own lock, of which ThreadSanitizer knows nothing. */
 static _Atomic int output_error;
-static volatile sig_atomic_t interrupted;
+static _Atomic int interrupted; /* a signal may come in any thread */
 
 /* The engine is detached in the main loop: a second signal changes nothing. */
 static void on_signal(int number)
