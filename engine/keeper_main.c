@@ -183,7 +183,14 @@ static int open_all(struct keeper *keeper)
 
 static int map_page(struct keeper *keeper)
 {
-	if (rs_xen_monitor_map(keeper->orphan.xen, keeper->orphan.domain, &keeper->orphan.page))
+	struct rs_orphan *orphan = &keeper->orphan;
+	int error;
+
+	/* It is the engine's, which waits for us meanwhile. */
+	rs_xen_keep_journal(orphan->xen, orphan->journal);
+	error = rs_xen_monitor_map(orphan->xen, orphan->domain, &orphan->page);
+	rs_xen_keep_journal(orphan->xen, NULL);
+	if (error)
 		return fail();
 	say(RS_KEEPER_MAPPED, "");
 	return EXIT_ENDED;

@@ -86,7 +86,9 @@ int rs_xen_monitor_enable(struct rs_xen *xen, uint32_t domain, void **page, uint
 		return fail_taken(domain);
 	/* It holds a pause of its own while it works. */
 	rs_journal_pause_begin(xen->journal, false);
+	rs_journal_source(xen->journal, RS_JOURNAL_RING_PAGE, true);
 	*page = xc_monitor_enable(xen->control, domain, port);
+	rs_journal_source(xen->journal, RS_JOURNAL_RING_PAGE, false);
 	rs_journal_pause_end(xen->journal, false);
 	if (*page)
 		return 0;
@@ -122,6 +124,7 @@ int rs_xen_monitor_map(struct rs_xen *xen, uint32_t domain, void **page)
 		return error;
 	if (rs_xen_memory_map(xen, domain, gfn, 1, true, page) == 0)
 		return 0;
+	rs_journal_source(xen->journal, RS_JOURNAL_RING_PAGE, true);
 	if (xc_domain_populate_physmap_exact(xen->control, domain, 1, 0, 0, &gfn))
 		return rs_xen_fail(xen, "xc_domain_populate_physmap_exact", domain);
 	return rs_xen_memory_map(xen, domain, gfn, 1, true, page);
@@ -156,11 +159,13 @@ int rs_xen_monitor_remove_page(struct rs_xen *xen, uint32_t domain)
 
 	if (!error)
 		error = rs_xen_memory_is_ram(xen, domain, gfn, 1, there);
-	if (error || !(there[0] & 1))
-		return error;
-	return rs_xen_check(xen,
-			    xc_domain_decrease_reservation_exact(xen->control, domain, 1, 0, &gfn),
-			    "xc_domain_decrease_reservation_exact", domain);
+	if (!error && there[0] & 1)
+		error = rs_xen_check(xen, xc_domain_decrease_reservation_exact(xen->control, domain,
+									       1, 0, &gfn),
+				     "xc_domain_decrease_reservation_exact", domain);
+	if (!error)
+		rs_journal_source(xen->journal, RS_JOURNAL_RING_PAGE, false);
+	return error;
 }
 
 int rs_xen_monitor_resume(struct rs_xen *xen, uint32_t domain)

@@ -96,7 +96,7 @@ pid_t bed_start(char *const *argv)
 	_exit(127);
 }
 
-static int status_of(pid_t pid)
+int bed_await(pid_t pid)
 {
 	int status = 0;
 
@@ -106,13 +106,13 @@ static int status_of(pid_t pid)
 
 int bed_run(char *const *argv)
 {
-	return status_of(bed_start(argv));
+	return bed_await(bed_start(argv));
 }
 
 bool bed_kill(pid_t pid)
 {
 	kill(pid, SIGKILL);
-	return status_of(pid) == 128 + SIGKILL;
+	return bed_await(pid) == 128 + SIGKILL;
 }
 
 pid_t bed_start_watch(const char *ringside, char *const *more)

@@ -25,7 +25,9 @@ void bed_sleep_us(unsigned int us);
 
 /* Starts a program; `argv` ends with NULL, and its first is the path. */
 pid_t bed_start(char *const *argv);
-/* Runs one, and returns its exit status, 128 and the signal if it was killed. */
+/* Until it has ended. Returns its exit status, 128 and the signal if it was killed. */
+int bed_await(pid_t pid);
+/* Both. */
 int bed_run(char *const *argv);
 /* SIGKILL and wait; true if it had not ended by itself. */
 bool bed_kill(pid_t pid);

@@ -3,11 +3,14 @@
  * lets `ringside recover` take back what it has left. To be run by fakexen, on one domain. */
 #include "config.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <ringside/ringside.h>
 
@@ -70,6 +73,40 @@ static void test_kills(unsigned int count)
 	tap_ok(back, "after kill %u the guest is as it was, and runs", done);
 }
 
+/* Set in a child: dies when it would take a page from the guest. */
+static bool dies;
+
+/* Stands before libxenctrl's, for all of this process. */
+int xc_domain_decrease_reservation_exact(xc_interface *control, uint32_t domain, unsigned long count,
+					 unsigned int order, xen_pfn_t *frames)
+{
+	int (*call)(xc_interface *, uint32_t, unsigned long, unsigned int, xen_pfn_t *) =
+		(__typeof__(call))dlsym(RTLD_NEXT, __func__);
+
+	if (dies)
+		raise(SIGKILL);
+	return call(control, domain, count, order, frames);
+}
+
+/*
+ * A recovery's last step is to take the new ring's page from the guest, when all vCPUs have run and
+ * nothing else is left: whoever dies before it leaves that page.
+ */
+static void test_last_step(void)
+{
+	pid_t pid = start();
+	bool good = bed_await_ring() && bed_kill(pid);
+
+	pid = fork();
+	if (!pid) {
+		dies = true;
+		_exit(rs_recover("guest1", NULL) ? 1 : 0);
+	}
+	good &= pid > 0 && bed_await(pid) == 128 + SIGKILL;
+	good &= TAP_SAME(recover(), 0);
+	tap_ok(good && bed_all_run() && bed_is_as_before(), "a recovery that dies in its last step");
+}
+
 /*
  * An administrator's pause is none of ours. In the middle of a call that pauses nobody could know:
  * so the monitor has done its own first.
@@ -128,6 +165,7 @@ int main(int argc, char **argv)
 	if (!tap_ok(argc > 1 && bed_open(seed), "a guest"))
 		return tap_done();
 	test_kills(count);
+	test_last_step();
 	test_foreign_pause();
 	test_who_holds_it();
 	test_attach();
