@@ -144,9 +144,9 @@ struct fx_vcpu {
 	uint32_t interrupts[8], interrupts_any;
 	bool ve_notify;                 /* altp2m vcpu_enable_notify */
 	uint64_t vcpu_info_gpa;         /* VCPUOP_register_vcpu_info, ~0 */
-	/* dom0 has removed a page (or this vCPU has, by a hypercall of its own): its next
-	 * resume clears this and does nothing of what answers asked, which then comes late
-	 * (Xen: vcpu_ioreq_handle_completion). A hypercall of the vCPU clears it too. */
+	/* dom0 has removed a page, from the guest or from what a view shows: its next resume
+	 * clears this and does nothing of what answers asked, which then comes late (Xen:
+	 * vcpu_ioreq_handle_completion). A hypercall of the vCPU clears it too. */
 	bool mapcache_invalidate;
 };
 
@@ -210,6 +210,7 @@ struct fx_statistics {
 	uint64_t rejected;              /* of these, with a wrong version or vCPU */
 	uint64_t surplus;               /* of these, for a vCPU without an open request */
 	uint64_t abandoned;             /* requests that were open when the ring went */
+	uint64_t postponed;             /* resumes that left what was asked for a later one */
 	uint64_t rtt_ns_max, rtt_ns_sum, rtt_count;
 	uint64_t rtt_histogram[FX_HISTOGRAM];   /* histogram.h */
 };

@@ -135,7 +135,7 @@ static json_t *report_domain(struct fx_model *model, unsigned int slot)
 		paused_count += paused(vcpu);
 		json_array_append_new(vcpus, report_vcpu(vcpu, ran_on));
 	}
-	return json_pack("{s:i,s:s,s:s,s:b,s:i,s:o,s:o,s:o,s:o,s:o,s:i,s:i,s:i,s:b,s:o,s:b,s:b,"
+	return json_pack("{s:i,s:s,s:s,s:b,s:i,s:o,s:o,s:o,s:o,s:o,s:o,s:i,s:i,s:i,s:b,s:o,s:b,s:b,"
 			 "s:o,s:o,s:o}",
 		"id", (int)domain->id,
 		"name", domain->name,
@@ -147,6 +147,7 @@ static json_t *report_domain(struct fx_model *model, unsigned int slot)
 		"answers", number(statistics->answers),
 		"rejected", number(statistics->rejected),
 		"surplus", number(statistics->surplus),
+		"postponed", number(statistics->postponed),
 		"missing", number(fx_vm_event_missing(domain)),
 		"pause_count", (int)domain->pause_count,
 		"paused_vcpus", paused_count,

@@ -291,6 +291,17 @@ int fx_view_get_suppress_ve(struct fx_model *model, struct fx_domain *domain, ui
 	return 0;
 }
 
+/* Back to a lazy copy of the host's. Xen takes it out by p2m_remove_entry, as if a page had
+ * left the guest. */
+static void remove_entry(struct fx_domain *domain, unsigned int view, uint64_t gfn)
+{
+	if (gfn >= FX_GFNS || !view_entry(domain, view, gfn)->present)
+		return;
+	memset(view_entry(domain, view, gfn), 0, sizeof(struct fx_p2m_entry));
+	fx_mapcache_invalidate(domain);
+	fx_p2m_changed(domain);
+}
+
 int fx_view_change_gfn(struct fx_model *model, struct fx_domain *domain, uint16_t view,
 	uint64_t old_gfn, uint64_t new_gfn)
 {
@@ -301,11 +312,8 @@ int fx_view_change_gfn(struct fx_model *model, struct fx_domain *domain, uint16_
 	if (!view_used(domain, view))
 		return -EINVAL;
 	v = &domain->views[view];
-	if (new_gfn == NO_GFN) {        /* back to a lazy copy of the host's */
-		if (old_gfn < FX_GFNS && view_entry(domain, view, old_gfn)->present) {
-			memset(view_entry(domain, view, old_gfn), 0, sizeof(*entry));
-			fx_p2m_changed(domain);
-		}
+	if (new_gfn == NO_GFN) {
+		remove_entry(domain, view, old_gfn);
 		return 0;
 	}
 	if (!effective_entry(domain, view, old_gfn))

@@ -110,10 +110,10 @@ int fx_p2m_populate(struct fx_model *model, struct fx_domain *domain, uint64_t g
 	return 0;
 }
 
-/* Every removal by dom0 has device models drop their mappings: vCPUs do that first when
- * they go on. */
-static void invalidate_mapcache(struct fx_domain *domain)
+void fx_mapcache_invalidate(struct fx_domain *domain)
 {
+	if (!domain->creation_finished)
+		return;
 	for (unsigned int i = 0; i < domain->vcpu_count; i++)
 		domain->vcpus[i].mapcache_invalidate = true;
 }
@@ -129,7 +129,7 @@ int fx_p2m_remove(struct fx_model *model, struct fx_domain *domain, uint64_t gfn
 	set_entry(domain, gfn, FX_NO_FRAME, FX_P2M_INVALID, domain->default_access);
 	fx_frame(model, frame)->in_p2m = 0;
 	fx_frame_release(model, frame);
-	invalidate_mapcache(domain);
+	fx_mapcache_invalidate(domain);
 	return 0;
 }
 
@@ -146,7 +146,7 @@ int fx_p2m_move(struct fx_model *model, struct fx_domain *domain, uint64_t from,
 	if (target->present)
 		fx_p2m_remove(model, domain, to);
 	set_entry(domain, from, FX_NO_FRAME, FX_P2M_INVALID, domain->default_access);
-	invalidate_mapcache(domain);
+	fx_mapcache_invalidate(domain);
 	set_entry(domain, to, frame, FX_P2M_RAM_RW, domain->default_access);
 	return 0;
 }

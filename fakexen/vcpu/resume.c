@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fakexen/atomics.h"
 #include "fakexen/vcpu/private.h"
 
 enum { VECTOR_UD = 6 };
@@ -147,12 +148,29 @@ static int next_interrupt(struct fx_runner *runner)
 	return result < 0 ? result : 0;
 }
 
+static bool is_asked(const struct fx_vcpu *vcpu)
+{
+	const struct fx_vcpu_answer *answer = &vcpu->answer;
+
+	return answer->set_registers || answer->emulate_flags || answer->write.cr0 ||
+	       answer->write.cr4 || answer->write.cr3 || answer->write.msr ||
+	       vcpu->async_exception_pending;
+}
+
+/* Device models are told that a page has gone (4.15 and later): that is all of this resume. */
+static void tell_device_models(struct fx_runner *runner)
+{
+	if (is_asked(runner->vcpu))
+		fx_add_seq_cst(&runner->domain->statistics.postponed, 1);
+	runner->vcpu->mapcache_invalidate = false;
+}
+
 int fx_resume(struct fx_runner *runner)
 {
 	int result;
 
 	if (runner->vcpu->mapcache_invalidate) {
-		runner->vcpu->mapcache_invalidate = false;
+		tell_device_models(runner);
 		return 0;
 	}
 	set_registers(runner);

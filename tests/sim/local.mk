@@ -19,8 +19,8 @@ sim_wrapped = access chdir clock_gettime close fork getpid ioctl madvise nanosle
 	sched_yield send sendmsg setsid signal socketpair syscall sysconf syslog waitpid write
 # And so the bugs get in.
 sim_planted = rs_journal_altp2m rs_journal_closed rs_orphan_unpause rs_ring_put_head \
-	rs_shadows_release rs_sources_clear rs_views_leave rs_wait_wake rs_wait_wake_all \
-	rs_xen_domain_unpause
+	rs_shadows_release rs_sources_clear rs_traps_clear rs_views_leave rs_wait_wake \
+	rs_wait_wake_all rs_xen_domain_unpause
 
 check_PROGRAMS += tests/sim/sim
 tests_sim_sim_CPPFLAGS = $(SIM_CPPFLAGS)

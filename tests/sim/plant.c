@@ -7,7 +7,9 @@
 
 #include "engine/orphan.h"
 #include "engine/private.h"
+#include "altp2m/trap_page.h"
 #include "engine/wait.h"
+#include "xen/altp2m.h"
 #include "tests/sim/sim.h"
 
 #define PLANTS(plant)                                                                    \
@@ -20,6 +22,7 @@
 	plant(VIEWS, "views-not-left")      /* a detach leaves vCPUs in their view */    \
 	plant(PAUSE, "pause-left")          /* a pause is not lifted, now and then */    \
 	plant(SHADOWS, "shadows-left")      /* pages that were added stay */             \
+	plant(UNSHOWN, "shadow-taken-away") /* with its last breakpoint, under open events */ \
 	plant(DEAD_PAUSE, "dead-pause")     /* nobody lifts the pauses of a dead one */  \
 	plant(UNNOTED_VIEW, "unnoted-view") /* the journal says nothing of altp2m, */    \
 	plant(UNNOTED_PAGE, "unnoted-page") /* or of pages closed in the host's map */
@@ -104,6 +107,15 @@ int __real_rs_shadows_release(struct rs_shadows *shadows);
 int __wrap_rs_shadows_release(struct rs_shadows *shadows)
 {
 	return has(SHADOWS) ? 0 : __real_rs_shadows_release(shadows);
+}
+
+void __real_rs_traps_clear(struct rs_traps *traps, uint64_t address);
+void __wrap_rs_traps_clear(struct rs_traps *traps, uint64_t address)
+{
+	__real_rs_traps_clear(traps, address);
+	if (has(UNSHOWN) && traps->pages->view)
+		rs_xen_altp2m_show(traps->xen, traps->domain, traps->pages->view,
+				   address / RS_TRAP_PAGE_BYTES, RS_XEN_NO_GFN);
 }
 
 int __real_rs_orphan_unpause(struct rs_orphan *orphan);

@@ -319,6 +319,9 @@ static void check_answers(const struct fx_domain *domain, bool surplus)
 
 	if (statistics->rejected)
 		sim_complain("%lu answers mean nothing to Xen", (unsigned long)statistics->rejected);
+	if (statistics->postponed)
+		sim_complain("%lu times a vCPU went on without what was asked of it",
+			     (unsigned long)statistics->postponed);
 	if (surplus)
 		return;
 	if (fx_vm_event_missing(domain))

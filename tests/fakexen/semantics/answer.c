@@ -194,26 +194,87 @@ static void interrupts(void)
 
 /* ---- a page removed meanwhile ---- */
 
-static void remove_page(const vm_event_request_t *event, vm_event_response_t *response)
+static uint16_t view;
+static void (*meanwhile)(void);
+
+static void leaves_the_guest(void)
 {
 	xen_pfn_t gfn = 0xff000;
 
-	set_all(event, response);
-	response->data.regs.x86.r10 = 42;
-	response->data.regs.x86.rip = SCRIPT_CODE + 27; /* off its end: whenever it comes */
 	xc_domain_populate_physmap_exact(xch, DOMAIN, 1, 0, 0, &gfn);
 	xc_domain_decrease_reservation_exact(xch, DOMAIN, 1, 0, &gfn);
 }
 
-static void late_answers(void)
+static void shows_another(void)
+{
+	xc_altp2m_change_gfn(xch, DOMAIN, view, OTHER_GFN, SCRIPT_GFN);
+}
+
+static void leaves_a_view(void)
+{
+	shows_another();
+	xc_altp2m_change_gfn(xch, DOMAIN, view, OTHER_GFN, ~0UL);
+}
+
+static void set_registers(const vm_event_request_t *event, vm_event_response_t *response)
+{
+	set_all(event, response);
+	response->data.regs.x86.r10 = 42;
+	response->data.regs.x86.rip = SCRIPT_CODE + 27; /* off its end: whenever it comes */
+	meanwhile();
+}
+
+static void inject_first(const vm_event_request_t *event, vm_event_response_t *response)
+{
+	if (!*guest_word(SCRIPT_DATA + 8)) {
+		give_back(event, response);
+		meanwhile();
+	}
+	*guest_word(SCRIPT_DATA + 8) = 1;
+}
+
+/* Of what an answer asks for, whether the vCPU has it when it goes on. */
+static bool registers_are_set(void)
 {
 	const struct script *s;
 
-	*guest_word(SCRIPT_DATA) = 0;
-	s = script_run(request, remove_page);
-	tap_ok(s->done && script_result(0) != 99 && script_result(0) != 0,
-		"a page removed while the request is open: SET_REGISTERS is not done at the resume");
+	*guest_word(SCRIPT_DATA) = 77;
+	s = script_run(request, set_registers);
+	tap_ok(s->done && s->count == 1, "a request is answered, and registers set");
 	script_run(nothing, plain);
+	return script_result(0) == 77;
+}
+
+/* Else it executes the INT3 once more. */
+static bool exception_is_injected(void)
+{
+	const struct script *s;
+
+	xc_monitor_software_breakpoint(xch, DOMAIN, true);
+	script_run(breakpoint, give_back);      /* the pages have been touched in this view */
+	*guest_word(SCRIPT_DATA + 8) = 0;
+	s = script_run(breakpoint, inject_first);
+	tap_ok(s->done && s->bp == 1, "a breakpoint is the guest's, and it goes on");
+	xc_monitor_software_breakpoint(xch, DOMAIN, false);
+	return s->count == 1;
+}
+
+static void expect(void (*what)(void), bool done, const char *text)
+{
+	meanwhile = what;
+	tap_ok(registers_are_set() == done, "%s: SET_REGISTERS is %s at the resume", text,
+		done ? "done" : "not done");
+	tap_ok(exception_is_injected() == done, "%s: so is the injection", text);
+}
+
+static void late_answers(void)
+{
+	expect(leaves_the_guest, false, "a page leaves the guest while the request is open");
+	xc_altp2m_set_domain_state(xch, DOMAIN, true);
+	xc_altp2m_create_view(xch, DOMAIN, XENMEM_access_rwx, &view);
+	expect(shows_another, true, "a view shows another page meanwhile");
+	expect(leaves_a_view, false, "what a view has shown goes meanwhile");
+	xc_altp2m_set_domain_state(xch, DOMAIN, false);
 }
 
 /* ---- the ring's end ---- */
