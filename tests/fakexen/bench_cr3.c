@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* bench_cr3.c: how many events the model alone makes: one thread runs a vCPU in a bare loop
- * of CR3 writes and, when it stops, takes the request, puts the response and notifies.
- * Usage: bench_cr3 [EVENTS]. Prints one JSON line; fails when an event was lost. */
+/* bench_cr3.c: how many events the model alone makes: one thread runs a vCPU in a loop of CR3
+ * writes, bare ones or measured as guests/bench.S measures them, and, when it stops, takes the
+ * request, puts the response and notifies.
+ * Usage: bench_cr3 [EVENTS [VCPUS [stamped]]]. Prints one JSON line; fails when an event was lost. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,24 @@ static const uint8_t loop[] = {
 	0x0f, 0x22, 0xdb,       /*    mov cr3, rbx */
 	0xeb, 0xf8,             /*    jmp 1b */
 };
+
+#define GUEST_AREA 0x20000
+
+/* The instructions of guests/bench.S between two events, on an area of 16 KiB. */
+extern const uint8_t stamped_begin[], stamped_end[];
+__asm__(".pushsection .rodata\n"
+	"stamped_begin: 1: xor $0x1000, %r8d\n"
+	"rdtsc; shl $32, %rdx; lea (%rax,%rdx), %r10\n"
+	"mov %r8, %cr3\n"
+	"rdtsc; shl $32, %rdx; lea (%rax,%rdx), %r11\n"
+	"mov %r11, %rbx; sub %r10, %rbx\n"
+	"incq 16(%r12); add %rbx, 24(%r12); cmp 32(%r12), %rbx; ja 3f\n"
+	"2: mov %rbx, %rax; or $64, %rax; bsr %rax, %rcx; sub $6, %ecx; shr %cl, %rbx\n"
+	"shl $6, %ecx; add %ecx, %ebx; cmp $1984, %ebx; jae 4f\n"
+	"incq 512(%r12,%rbx,8); cmp (%r12), %r13; jne 4f; dec %rdi; jz 4f; jmp *%rsi\n"
+	"3: mov %rbx, 32(%r12); jmp 2b\n"
+	"4: ud2\n"
+	"stamped_end: .popsection");
 
 static uint64_t ticks(void *opaque)
 {
@@ -54,35 +73,61 @@ static unsigned int consume(struct bed *bed)
 	return count;
 }
 
+static struct fx_runner *start(struct bed *bed, unsigned int vcpu)
+{
+	uint64_t *gpr = bed_vcpu(bed, vcpu)->cpu.gpr;
+
+	gpr[FX_RAX] = gpr[FX_R8] = GUEST_ROOT_A;
+	gpr[FX_RBX] = GUEST_ROOT_B;
+	gpr[FX_RSI] = GUEST_CODE;
+	gpr[FX_R12] = GUEST_AREA + vcpu * 0x4000;
+	return guest_runner(bed, vcpu);
+}
+
+static void run(struct bed *bed, unsigned int vcpus, struct fx_runner *const *runners,
+	uint64_t wanted, uint64_t *events)
+{
+	uint64_t deadline;
+
+	while (*events < wanted) {
+		for (unsigned int i = 0; i < vcpus; i++)
+			fx_runner_run(runners[i], 1000000, &deadline);
+		*events += consume(bed);
+	}
+}
+
 int main(int argc, char **argv)
 {
-	uint64_t wanted = argc > 1 ? strtoull(argv[1], NULL, 0) : 20000, events = 0, deadline;
-	struct fx_runner *runner;
+	uint64_t wanted = argc > 1 ? strtoull(argv[1], NULL, 0) : 20000, events = 0;
+	unsigned int vcpus = argc > 2 ? strtoul(argv[2], NULL, 0) : 1;
+	bool stamped = argc > 3;
+	struct fx_runner *runners[FX_VCPUS];
 	struct bed bed;
 	double begin, cpu;
 
-	guest_make(&bed, 1, loop, sizeof(loop));
+	if (stamped)
+		guest_make(&bed, vcpus, stamped_begin, stamped_end - stamped_begin);
+	else
+		guest_make(&bed, vcpus, loop, sizeof(loop));
+	bed_populate(&bed, GUEST_AREA / FX_PAGE, 4 * vcpus);
 	bed.host.now = ticks;
 	bed_enable(&bed);
 	bed.domain->monitor.cr_enabled = bed.domain->monitor.cr_sync = 1u << VM_EVENT_X86_CR3;
 	bed.domain->monitor.cr3_exiting = true;
-	bed_vcpu(&bed, 0)->cpu.gpr[FX_RAX] = GUEST_ROOT_A;
-	bed_vcpu(&bed, 0)->cpu.gpr[FX_RBX] = GUEST_ROOT_B;
-	runner = guest_runner(&bed, 0);
+	for (unsigned int i = 0; i < vcpus; i++)
+		runners[i] = start(&bed, i);
 	begin = seconds(CLOCK_MONOTONIC);
 	cpu = seconds(CLOCK_THREAD_CPUTIME_ID);
-	while (events < wanted) {
-		if (fx_runner_run(runner, 1000000, &deadline) != FX_RAN_PAUSED)
-			break;
-		events += consume(&bed);
-	}
+	run(&bed, vcpus, runners, wanted, &events);
 	begin = seconds(CLOCK_MONOTONIC) - begin;
 	cpu = seconds(CLOCK_THREAD_CPUTIME_ID) - cpu;
-	printf("{\"bench\": \"fakexen_cr3\", \"events\": %" PRIu64 ", \"seconds\": %.3f, "
+	printf("{\"bench\": \"fakexen_cr3\", \"stamped\": %d, \"vcpus\": %u, \"events\": %" PRIu64
+	       ", \"seconds\": %.3f, "
 	       "\"events_per_second\": %.0f, \"events_per_cpu_second\": %.0f, "
 	       "\"rtt_ticks_p50\": %" PRIu64 "}\n",
-		events, begin, events / begin, events / cpu,
+		stamped, vcpus, events, begin, events / begin, events / cpu,
 		fx_histogram_percentile(bed.domain->statistics.rtt_histogram, 50));
-	fx_runner_destroy(runner);
-	return events < wanted || bed.domain->statistics.answers != events;
+	for (unsigned int i = 0; i < vcpus; i++)
+		fx_runner_destroy(runners[i]);
+	return bed.domain->statistics.answers != events;
 }
