@@ -157,11 +157,11 @@ __attribute__((always_inline)) static inline enum fx_step modify_quickly(struct 
 		return FX_STEP_NEXT;
 	}
 	linear = fx_address(cpu, op);
-	if (__builtin_expect(!cpu->usable || !fx_within_page(linear, size), 0))
-		return otherwise(cpu, op);
-	at = fx_hit(cpu, linear, FX_ACCESS_W);
+	at = fx_hit_last(cpu, linear, FX_ACCESS_W);
 	if (!at) {
-		at = fx_translate(cpu, linear, FX_ACCESS_W, &step);
+		if (!cpu->usable || !fx_within_page(linear, size))
+			return otherwise(cpu, op);
+		at = fx_reach(cpu, linear, FX_ACCESS_W, &step);
 		if (!at)
 			return step;
 	}
@@ -185,31 +185,63 @@ __attribute__((always_inline)) static inline enum fx_step examine(struct fx_cpu 
 }
 
 /* Both of these without memory: a function that cannot call another one saves no registers. */
-__attribute__((always_inline)) static inline uint64_t source(struct fx_cpu *cpu,
-	const struct fx_op *op, unsigned int size)
-{
-	const struct fx_operand *from = &op->operand[1];
-
-	return from->kind == FX_OPERAND_REGISTER ? fx_register_cut(cpu, from, size)
-						 : op->immediate & fx_mask(size);
-}
-
 __attribute__((always_inline)) static inline enum fx_step modify_register(struct fx_cpu *cpu,
 	const struct fx_op *op, compute *how, unsigned int size)
 {
 	const struct fx_operand *to = &op->operand[0];
 
-	fx_register_fill(cpu, to, size, how(fx_register_cut(cpu, to, size), source(cpu, op, size),
+	fx_register_fill(cpu, to, size, how(fx_register_cut(cpu, to, size), fx_source(cpu, op, size),
 		size, &cpu->state->rflags));
-	return FX_STEP_NEXT;
+	return fx_next(cpu, op);
 }
 
 __attribute__((always_inline)) static inline enum fx_step examine_register(struct fx_cpu *cpu,
 	const struct fx_op *op, compute *how, unsigned int size)
 {
-	how(fx_register_cut(cpu, &op->operand[0], size), source(cpu, op, size), size,
+	how(fx_register_cut(cpu, &op->operand[0], size), fx_source(cpu, op, size), size,
 		&cpu->state->rflags);
-	return FX_STEP_NEXT;
+	return fx_next(cpu, op);
+}
+
+/* And with memory, by a plain address, in the page that was accessed last. */
+__attribute__((always_inline)) static inline enum fx_step modify_last(struct fx_cpu *cpu,
+	const struct fx_op *op, compute *how, unsigned int size, fx_op_run *otherwise)
+{
+	uint8_t *at = fx_hit_last(cpu, fx_plain_address(cpu, op), FX_ACCESS_W);
+
+	if (!at)
+		return otherwise(cpu, op);
+	fx_put(at, size, how(fx_get(at, size), fx_source(cpu, op, size), size, &cpu->state->rflags));
+	fx_stored(cpu, at);
+	return fx_next(cpu, op);
+}
+
+__attribute__((always_inline)) static inline enum fx_step load_last(struct fx_cpu *cpu,
+	const struct fx_op *op, compute *how, unsigned int size, fx_op_run *otherwise)
+{
+	const struct fx_operand *to = &op->operand[0];
+	uint8_t *at = fx_hit_last(cpu, fx_plain_address(cpu, op), FX_ACCESS_R);
+
+	if (!at)
+		return otherwise(cpu, op);
+	fx_register_fill(cpu, to, size, how(fx_register_cut(cpu, to, size), fx_get(at, size), size,
+		&cpu->state->rflags));
+	return fx_next(cpu, op);
+}
+
+__attribute__((always_inline)) static inline enum fx_step examine_last(struct fx_cpu *cpu,
+	const struct fx_op *op, compute *how, unsigned int size, fx_op_run *otherwise)
+{
+	uint8_t *at = fx_hit_last(cpu, fx_plain_address(cpu, op), FX_ACCESS_R);
+	uint64_t *rflags = &cpu->state->rflags;
+
+	if (!at)
+		return otherwise(cpu, op);
+	if (op->operand[0].kind == FX_OPERAND_MEMORY)
+		how(fx_get(at, size), fx_source(cpu, op, size), size, rflags);
+	else
+		how(fx_register_cut(cpu, &op->operand[0], size), fx_get(at, size), size, rflags);
+	return fx_next(cpu, op);
 }
 
 #define MODIFY(name)								\
@@ -225,6 +257,14 @@ __attribute__((always_inline)) static inline enum fx_step examine_register(struc
 	enum fx_step fx_op_##name##_register##size(struct fx_cpu *cpu, const struct fx_op *op) \
 	{									\
 		return modify_register(cpu, op, compute_##name, size);		\
+	}									\
+	enum fx_step fx_op_##name##_memory##size(struct fx_cpu *cpu, const struct fx_op *op) \
+	{									\
+		return modify_last(cpu, op, compute_##name, size, fx_op_##name##_quick##size); \
+	}									\
+	enum fx_step fx_op_##name##_load##size(struct fx_cpu *cpu, const struct fx_op *op) \
+	{									\
+		return load_last(cpu, op, compute_##name, size, fx_op_##name##_quick##size); \
 	}
 #define MODIFY_ALL(name) MODIFY(name) MODIFY_QUICKLY(name, 4) MODIFY_QUICKLY(name, 8)
 MODIFY_ALL(add)
@@ -248,6 +288,14 @@ MODIFY(not)
 	enum fx_step fx_op_##name##_register##size(struct fx_cpu *cpu, const struct fx_op *op) \
 	{									\
 		return examine_register(cpu, op, compute_##how, size);		\
+	}									\
+	enum fx_step fx_op_##name##_memory##size(struct fx_cpu *cpu, const struct fx_op *op) \
+	{									\
+		return examine_last(cpu, op, compute_##how, size, fx_op_##name##_quick##size); \
+	}									\
+	enum fx_step fx_op_##name##_load##size(struct fx_cpu *cpu, const struct fx_op *op) \
+	{									\
+		return examine_last(cpu, op, compute_##how, size, fx_op_##name##_quick##size); \
 	}
 EXAMINE(cmp, sub, op->operand[0].size)
 EXAMINE(cmp_quick4, sub, 4)

@@ -96,6 +96,29 @@ enum fx_step fx_op_bsr(struct fx_cpu *cpu, const struct fx_op *op)
 	return scan(cpu, op, true);
 }
 
+/* Registers of 8 bytes. */
+__attribute__((always_inline)) static inline enum fx_step scan_quickly(struct fx_cpu *cpu,
+	const struct fx_op *op, bool reverse)
+{
+	uint64_t value = fx_register_cut(cpu, &op->operand[1], 8);
+
+	fx_flags_set(&cpu->state->rflags, FX_ZF, value ? 0 : FX_ZF);
+	if (value)
+		fx_register_fill(cpu, &op->operand[0], 8, reverse ?
+			63u - (unsigned int)__builtin_clzll(value) : (unsigned int)__builtin_ctzll(value));
+	return fx_next(cpu, op);
+}
+
+enum fx_step fx_op_bsf_quick8(struct fx_cpu *cpu, const struct fx_op *op)
+{
+	return scan_quickly(cpu, op, false);
+}
+
+enum fx_step fx_op_bsr_quick8(struct fx_cpu *cpu, const struct fx_op *op)
+{
+	return scan_quickly(cpu, op, true);
+}
+
 static enum fx_step count(struct fx_cpu *cpu, const struct fx_op *op, bool leading)
 {
 	unsigned int bits = 8 * op->operand[0].size, zeros = bits;

@@ -14,7 +14,7 @@ static enum fx_step jump(struct fx_cpu *cpu, uint64_t target)
 
 static uint64_t next(const struct fx_cpu *cpu, const struct fx_op *op)
 {
-	return cpu->state->rip + op->length;
+	return fx_rip(cpu, op) + op->length;
 }
 
 /* Where a near jmp or call leads. */
@@ -36,6 +36,14 @@ enum fx_step fx_op_jcc(struct fx_cpu *cpu, const struct fx_op *op)
 	if (!fx_condition(cpu->state->rflags, op->aux))
 		return FX_STEP_NEXT;
 	return jump(cpu, next(cpu, op) + op->immediate);
+}
+
+/* In 64-bit code, on a condition that is any of some flags (or none of them). */
+enum fx_step fx_op_jcc_quick(struct fx_cpu *cpu, const struct fx_op *op)
+{
+	bool any = cpu->state->rflags & (uint64_t)op->displacement;
+
+	return any == op->aux ? jump(cpu, next(cpu, op) + op->immediate) : fx_next(cpu, op);
 }
 
 enum fx_step fx_op_jmp(struct fx_cpu *cpu, const struct fx_op *op)

@@ -313,6 +313,14 @@ static void take_memory(struct fx_op *op, const ZydisDecodedOperandMem *mem, boo
 		op->flags |= FX_OP_SEGMENT_BASE;
 }
 
+/* When all of the instruction is known. */
+static void note_plain_address(struct fx_op *op, bool code64)
+{
+	if (code64 && op->address_size == 8 && op->base != FX_BASE_RIP &&
+		!(op->flags & FX_OP_SEGMENT_BASE))
+		op->flags |= FX_OP_PLAIN_ADDRESS;
+}
+
 static void take_operand(struct fx_op *op, unsigned int number, const ZydisDecodedOperand *from,
 	bool code64)
 {
@@ -434,7 +442,8 @@ static void take_instruction(struct fx_op *op, const ZydisDecodedInstruction *in
 	if (insn->mnemonic == ZYDIS_MNEMONIC_LEA)
 		op->flags &= (uint8_t)~FX_OP_SEGMENT_BASE;
 	take_implicit_segment(op, insn, operand, code64);
-	fx_quicken(op);
+	note_plain_address(op, code64);
+	fx_quicken(op, code64);
 }
 
 int fx_decode(struct fx_op *op, const uint8_t *bytes, unsigned int size, bool code64)

@@ -12,6 +12,7 @@ static void begin(struct fx_cpu *cpu, const struct fx_emulation *how, struct fx_
 	cpu->emulation = how;
 	cpu->host = true;
 	cpu->code_page = NULL;
+	cpu->end = NULL;
 	cpu->watch_hits = 0;
 	fx_refresh(cpu);
 }
@@ -48,6 +49,7 @@ static enum fx_emulated execute(struct fx_cpu *cpu, const struct fx_op *op)
 
 	state->rflags &= ~(uint64_t)FX_RF;
 	state->interruptibility = 0;
+	cpu->origin = state->rip;
 	step = op->run(cpu, op);
 	switch (step) {
 	case FX_STEP_NEXT:
@@ -103,6 +105,7 @@ int fx_cpu_descriptor(struct fx_cpu *cpu)
 	begin(cpu, &plain, &exit);
 	cpu->completing = true;
 	step = fx_block_fetch(cpu, &cpu->scratch);
+	cpu->origin = cpu->state->rip;
 	if (step == FX_STEP_NEXT)
 		step = cpu->scratch.op->run(cpu, cpu->scratch.op);
 	end(cpu);

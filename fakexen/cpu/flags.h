@@ -2,7 +2,8 @@
 /* flags.h: RFLAGS, and what arithmetic leaves in it. All of it is computed in C, not by
  * the host's own instructions, so that flags the SDM leaves undefined are the same on
  * every host. Only addition and subtraction, which leave none undefined and are most of all
- * arithmetic, take the host's for operands of 4 and of 8 bytes: a third of the instructions. */
+ * arithmetic, take the host's for operands of 4 and of 8 bytes: a third of the instructions; and
+ * so do SF, ZF and PF of a result. */
 #ifndef FAKEXEN_CPU_FLAGS_H
 #define FAKEXEN_CPU_FLAGS_H
 
@@ -42,6 +43,15 @@ static inline uint64_t fx_sign_extend(uint64_t value, unsigned int size)
 /* SF, ZF and PF of a result that is already cut to its size. */
 static inline uint64_t fx_flags_result(uint64_t result, unsigned int size)
 {
+	uint16_t flags;
+
+	if (__builtin_constant_p(size) && size >= 4) {
+		if (size == 8)
+			__asm__("testq %1, %1\n\tlahf" : "=a"(flags) : "r"(result) : "cc");
+		else
+			__asm__("testl %k1, %k1\n\tlahf" : "=a"(flags) : "r"(result) : "cc");
+		return flags >> 8 & (FX_SF | FX_ZF | FX_PF);
+	}
 	return (fx_sign(result, size) ? FX_SF : 0) | (result ? 0 : FX_ZF) |
 	       (__builtin_parity((uint8_t)result) ? 0 : FX_PF);
 }
@@ -103,13 +113,20 @@ static inline void fx_flags_set(uint64_t *rflags, uint64_t mask, uint64_t value)
 	*rflags = (*rflags & ~mask) | (value & mask);
 }
 
+/* The flags of which a condition below 12 asks for any (or, odd ones, for none). */
+static inline uint16_t fx_condition_flags(unsigned int condition)
+{
+	static const uint16_t any[8] = { FX_OF, FX_CF, FX_ZF, FX_CF | FX_ZF, FX_SF, FX_PF, 0, FX_ZF };
+
+	return any[condition >> 1];
+}
+
 /* The sixteen conditions in the encoding of Jcc, SETcc and CMOVcc: any of some flags, or
  * (the last two pairs) SF unlike OF; odd ones are the opposite. */
 static inline bool fx_condition(uint64_t rflags, unsigned int condition)
 {
-	static const uint16_t any[8] = { FX_OF, FX_CF, FX_ZF, FX_CF | FX_ZF, FX_SF, FX_PF, 0, FX_ZF };
 	bool unlike = (rflags >> 7 ^ rflags >> 11) & (condition >= 12);
-	bool met = (rflags & any[condition >> 1]) || unlike;
+	bool met = (rflags & fx_condition_flags(condition)) || unlike;
 
 	return met ^ (condition & 1);
 }

@@ -89,7 +89,7 @@ enum fx_step fx_load_slow(struct fx_cpu *cpu, uint64_t linear, unsigned int size
 	*value = 0;
 	if (!fx_within_page(linear, size) || cpu->watched || cpu->emulation)
 		return fx_read(cpu, linear, value, size);
-	at = fx_translate(cpu, linear, FX_ACCESS_R, &step);
+	at = fx_reach(cpu, linear, FX_ACCESS_R, &step);
 	if (at)
 		*value = fx_get(at, size);
 	return step;
@@ -103,7 +103,7 @@ enum fx_step fx_store_slow(struct fx_cpu *cpu, uint64_t linear, unsigned int siz
 
 	if (!fx_within_page(linear, size) || cpu->watched || cpu->emulation)
 		return fx_write(cpu, linear, &value, size);
-	at = fx_translate(cpu, linear, FX_ACCESS_W, &step);
+	at = fx_reach(cpu, linear, FX_ACCESS_W, &step);
 	if (at) {
 		fx_put(at, size, value);
 		fx_stored(cpu, at);

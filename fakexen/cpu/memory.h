@@ -65,12 +65,21 @@ static inline bool fx_within_page(uint64_t linear, unsigned int size)
 	return linear % FX_PAGE + size <= FX_PAGE;
 }
 
+/* The host's address of up to eight bytes, if they are in the page that was accessed so last. */
+static inline uint8_t *fx_hit_last(struct fx_cpu *cpu, uint64_t linear, unsigned int access)
+{
+	const struct fx_last *last = &cpu->last[access >> 1];
+	uint64_t offset = linear - last->page;
+
+	return __builtin_expect(offset < last->room, 1) ? last->host + offset : NULL;
+}
+
 static inline enum fx_step fx_load(struct fx_cpu *cpu, uint64_t linear, unsigned int size,
 	uint64_t *value)
 {
-	uint8_t *at = fx_hit(cpu, linear, FX_ACCESS_R);
+	uint8_t *at = fx_hit_last(cpu, linear, FX_ACCESS_R);
 
-	if (__builtin_expect(!at || !fx_within_page(linear, size), 0))
+	if (__builtin_expect(!at, 0))
 		return fx_load_slow(cpu, linear, size, value);
 	*value = fx_get(at, size);
 	return FX_STEP_NEXT;
@@ -79,13 +88,20 @@ static inline enum fx_step fx_load(struct fx_cpu *cpu, uint64_t linear, unsigned
 static inline enum fx_step fx_store(struct fx_cpu *cpu, uint64_t linear, unsigned int size,
 	uint64_t value)
 {
-	uint8_t *at = fx_hit(cpu, linear, FX_ACCESS_W);
+	uint8_t *at = fx_hit_last(cpu, linear, FX_ACCESS_W);
 
-	if (__builtin_expect(!at || !fx_within_page(linear, size), 0))
+	if (__builtin_expect(!at, 0))
 		return fx_store_slow(cpu, linear, size, value);
 	fx_put(at, size, value);
 	fx_stored(cpu, at);
 	return FX_STEP_NEXT;
+}
+
+/* That of a memory operand with FX_OP_PLAIN_ADDRESS. */
+static inline uint64_t fx_plain_address(struct fx_cpu *cpu, const struct fx_op *op)
+{
+	return (uint64_t)op->displacement + *(uint64_t *)fx_register(cpu, op->base) +
+	       (*(uint64_t *)fx_register(cpu, op->index) << op->scale);
 }
 
 /* The linear address of the memory operand. */
@@ -93,12 +109,13 @@ static inline uint64_t fx_address(struct fx_cpu *cpu, const struct fx_op *op)
 {
 	uint64_t address = (uint64_t)op->displacement;
 
-	if (op->base < FX_BASE_RIP)
+	if (__builtin_expect(op->flags & FX_OP_PLAIN_ADDRESS, 1))
+		return fx_plain_address(cpu, op);
+	address += *(uint64_t *)fx_register(cpu, op->index) << op->scale;
+	if (op->base != FX_BASE_RIP)
 		address += *(uint64_t *)fx_register(cpu, op->base);
-	else if (op->base == FX_BASE_RIP)
-		address += cpu->state->rip + op->length;
-	if (op->index != FX_BASE_NONE)
-		address += *(uint64_t *)fx_register(cpu, op->index) << op->scale;
+	else
+		address += fx_rip(cpu, op) + op->length;
 	if (op->address_size == 4)
 		address = (uint32_t)address;
 	if (op->flags & FX_OP_SEGMENT_BASE)
@@ -148,6 +165,15 @@ __attribute__((always_inline)) static inline enum fx_step fx_operand_cut(struct 
 	else
 		return fx_load(cpu, fx_address(cpu, op), size, value);
 	return FX_STEP_NEXT;
+}
+
+/* The second operand, where it is a register or in the instruction. */
+static inline uint64_t fx_source(struct fx_cpu *cpu, const struct fx_op *op, unsigned int size)
+{
+	const struct fx_operand *from = &op->operand[1];
+
+	return from->kind == FX_OPERAND_REGISTER ? fx_register_cut(cpu, from, size)
+						 : op->immediate & fx_mask(size);
 }
 
 static inline enum fx_step fx_operand_get(struct fx_cpu *cpu, const struct fx_op *op,

@@ -36,6 +36,35 @@ enum fx_step fx_op_mov_quick8(struct fx_cpu *cpu, const struct fx_op *op)
 	return move_quickly(cpu, op, 8);
 }
 
+/* By a plain address, in the page that was accessed last. */
+#define MOVE_QUICKLY(size)							\
+	enum fx_step fx_op_mov_load##size(struct fx_cpu *cpu, const struct fx_op *op) \
+	{									\
+		uint8_t *at = fx_hit_last(cpu, fx_plain_address(cpu, op), FX_ACCESS_R); \
+										\
+		if (!at)							\
+			return fx_op_mov_quick##size(cpu, op);			\
+		fx_register_fill(cpu, &op->operand[0], size, fx_get(at, size)); \
+		return fx_next(cpu, op);						\
+	}									\
+	enum fx_step fx_op_mov_memory##size(struct fx_cpu *cpu, const struct fx_op *op) \
+	{									\
+		uint8_t *at = fx_hit_last(cpu, fx_plain_address(cpu, op), FX_ACCESS_W); \
+										\
+		if (!at)							\
+			return fx_op_mov_quick##size(cpu, op);			\
+		fx_put(at, size, fx_source(cpu, op, size));			\
+		fx_stored(cpu, at);						\
+		return fx_next(cpu, op);						\
+	}									\
+	enum fx_step fx_op_mov_register##size(struct fx_cpu *cpu, const struct fx_op *op) \
+	{									\
+		fx_register_fill(cpu, &op->operand[0], size, fx_source(cpu, op, size)); \
+		return fx_next(cpu, op);						\
+	}
+MOVE_QUICKLY(4)
+MOVE_QUICKLY(8)
+
 enum fx_step fx_op_movzx(struct fx_cpu *cpu, const struct fx_op *op)
 {
 	return fx_op_mov(cpu, op);      /* what is loaded has no upper bits */
@@ -66,6 +95,13 @@ enum fx_step fx_op_lea(struct fx_cpu *cpu, const struct fx_op *op)
 {
 	fx_register_put(cpu, &op->operand[0], fx_address(cpu, op));
 	return FX_STEP_NEXT;
+}
+
+/* Into 8 bytes, of a plain address. */
+enum fx_step fx_op_lea_quick8(struct fx_cpu *cpu, const struct fx_op *op)
+{
+	fx_register_fill(cpu, &op->operand[0], 8, fx_plain_address(cpu, op));
+	return fx_next(cpu, op);
 }
 
 enum fx_step fx_op_xchg(struct fx_cpu *cpu, const struct fx_op *op)

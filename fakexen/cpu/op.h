@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fakexen/cpu/state.h"
+
 struct fx_cpu;
 struct fx_op;
 
@@ -34,7 +36,8 @@ struct fx_operand {
 	uint8_t reg;
 };
 
-enum { FX_BASE_NONE = 0xff, FX_BASE_RIP = 0xfe };
+/* state->no_gpr, which lies behind them; and RIP, which does not. */
+enum { FX_BASE_NONE = 8 * FX_GPRS, FX_BASE_RIP = 0xfe };
 
 enum {
 	FX_OP_LOCK = 1 << 0,
@@ -43,7 +46,8 @@ enum {
 	FX_OP_ENDS = 1 << 3,            /* nothing after it may be executed unlooked */
 	FX_OP_SEGMENT_BASE = 1 << 4,    /* the segment's base counts */
 	FX_OP_UNIMPLEMENTED = 1 << 5,   /* to Xen's emulator: X86EMUL_UNIMPLEMENTED */
-	FX_OP_UNHANDLEABLE = 1 << 6     /* to Xen's emulator: X86EMUL_UNHANDLEABLE */
+	FX_OP_UNHANDLEABLE = 1 << 6,    /* to Xen's emulator: X86EMUL_UNHANDLEABLE */
+	FX_OP_PLAIN_ADDRESS = 1 << 7    /* 64 bits: base, index and displacement, nothing else */
 };
 
 struct fx_op {
@@ -64,8 +68,10 @@ struct fx_op {
 
 /* The forms of an instruction for operands of 4 and of 8 bytes: quick.c. */
 #define FX_OPS_QUICK(OP, name) OP(name##_quick4) OP(name##_quick8)
-/* And those among them that touch no memory. */
-#define FX_OPS_REGISTER(OP, name) FX_OPS_QUICK(OP, name) OP(name##_register4) OP(name##_register8)
+/* And those among them that touch no memory; that write, or may write, to a plain address; and
+ * that read from one. */
+#define FX_OPS_REGISTER(OP, name) FX_OPS_QUICK(OP, name) OP(name##_register4) OP(name##_register8) \
+	OP(name##_memory4) OP(name##_memory8) OP(name##_load4) OP(name##_load8)
 
 /* Every function that executes instructions: one list, so that no prototype is missed. */
 #define FX_OPS(OP)								\
@@ -81,17 +87,18 @@ struct fx_op {
 	FX_OPS_QUICK(OP, shl) FX_OPS_QUICK(OP, shr)				\
 	OP(shl) OP(shr) OP(sar) OP(rol) OP(ror) OP(rcl) OP(rcr) OP(shld) OP(shrd) \
 	/* bit.c */								\
+	OP(bsf_quick8) OP(bsr_quick8)						\
 	OP(bt) OP(bts) OP(btr) OP(btc) OP(bsf) OP(bsr) OP(popcnt) OP(lzcnt) OP(tzcnt) \
 	OP(bswap)								\
 	/* move.c */								\
-	FX_OPS_QUICK(OP, mov)							\
-	OP(mov) OP(movzx) OP(movsx) OP(movbe) OP(lea) OP(xchg) OP(push) OP(pop)	\
+	FX_OPS_REGISTER(OP, mov)						\
+	OP(mov) OP(movzx) OP(movsx) OP(movbe) OP(lea) OP(lea_quick8) OP(xchg) OP(push) OP(pop)	\
 	OP(pushf) OP(popf) OP(pusha) OP(popa) OP(enter) OP(leave) OP(xlat)	\
 	OP(set) OP(cmov) OP(cbw) OP(cwd)					\
 	OP(sahf) OP(lahf) OP(flag) OP(nop) OP(mfence) OP(mov_to_segment)	\
 	OP(mov_from_segment)							\
 	/* branch.c */								\
-	OP(jcc) OP(jmp) OP(call) OP(ret) OP(loop) OP(jrcxz) OP(far_jump) OP(far_call) \
+	OP(jcc) OP(jcc_quick) OP(jmp) OP(call) OP(ret) OP(loop) OP(jrcxz) OP(far_jump) OP(far_call) \
 	OP(far_return) OP(iret) OP(int3) OP(int1) OP(int) OP(ud2)		\
 	OP(syscall) OP(sysret) OP(sysenter) OP(sysexit)				\
 	/* string.c */								\
@@ -116,6 +123,6 @@ FX_OPS(FX_OP_DECLARE)
 int fx_decode(struct fx_op *op, const uint8_t *bytes, unsigned int size, bool code64);
 
 /* Has a decoded instruction executed by its quick form, if it has one (quick.c). */
-void fx_quicken(struct fx_op *op);
+void fx_quicken(struct fx_op *op, bool code64);
 
 #endif

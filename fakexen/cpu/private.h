@@ -52,6 +52,13 @@ struct fx_translation {
 	uint64_t value[4];
 } __attribute__((aligned(64)));
 
+/* The page that was accessed last: most accesses go there again. `room` is how far from its
+ * beginning eight bytes may begin, and 0 if it counts no more. */
+struct fx_last {
+	uint64_t page, room;    /* linear; bytes */
+	uint8_t *host;
+};
+
 /* One guest frame as the hypervisor described it: kept over CR3 writes. */
 struct fx_frame {
 	uint64_t key;           /* gfn * 2, plus 1 for the host's p2m */
@@ -77,8 +84,11 @@ struct fx_code {
 struct fx_cpu {
 	struct fx_cpu_state *state;
 	struct fx_cpu_exit *exit;       /* of the call under way */
+	const struct fx_op *at;         /* the instruction under way */
 	const struct fx_op *end;        /* of the block under way; NULL: stop after this op */
 	const uint8_t *code_page;       /* that it lies in */
+	uint64_t origin;                /* RIP of the block's first instruction: see fx_rip() */
+	struct fx_last last[2];         /* read, written */
 	uint64_t budget;
 	uint64_t salt;                  /* spreads the translations of several CR3 values */
 	uint32_t generation;            /* of translations */
@@ -123,6 +133,8 @@ enum fx_step fx_block_bytes(struct fx_cpu *cpu, struct fx_block *block, const ui
 /* walk.c: the host's address of `linear`, or NULL and the step that came of it. */
 uint8_t *fx_translate(struct fx_cpu *cpu, uint64_t linear, unsigned int access,
 	enum fx_step *step);
+/* The same for reading or writing; remembers the page. */
+uint8_t *fx_reach(struct fx_cpu *cpu, uint64_t linear, unsigned int access, enum fx_step *step);
 void fx_flush_translations(struct fx_cpu *cpu);
 
 /* event.c */
@@ -157,6 +169,28 @@ int fx_apic_read(struct fx_cpu *cpu, uint32_t msr, uint64_t *value);
 /* msr.c */
 bool fx_msr_held(const struct fx_cpu_state *state, uint32_t msr);
 uint64_t fx_tsc(const struct fx_cpu *cpu);
+
+/* Where an instruction begins. While a block runs, state->rip does not follow. */
+static inline uint64_t fx_rip(const struct fx_cpu *cpu, const struct fx_op *op)
+{
+	return cpu->origin + op->at;
+}
+
+/* What is done, and needs no look at anything, goes on with the block's next instruction itself:
+ * the loop in run.c, which it does not come back to, is half of what a short one costs. */
+static inline enum fx_step fx_next(struct fx_cpu *cpu, const struct fx_op *op)
+{
+	if (++op >= cpu->end)
+		return FX_STEP_NEXT;
+	cpu->at = op;
+	return op->run(cpu, op);
+}
+
+/* Translations, or what may be done by them, are others now. */
+static inline void fx_forget_last(struct fx_cpu *cpu)
+{
+	cpu->last[0].room = cpu->last[1].room = 0;
+}
 
 static inline uint8_t *fx_register(struct fx_cpu *cpu, uint8_t offset)
 {

@@ -94,6 +94,18 @@ static bool wants_single(const struct fx_cpu *cpu)
 	       state->pending_dbg | cpu->controls.monitor_trap;
 }
 
+/* Whose accesses they are from now on, and whether translations serve them. */
+static void take_rights(struct fx_cpu *cpu)
+{
+	uint8_t user = (cpu->state->segment[FX_SS].arbytes >> 5 & 3) == 3 ? 3 : 0;
+	uint32_t usable = cpu->emulation || cpu->host || cpu->watched ? 0 : cpu->generation;
+
+	if (user != cpu->user || usable != cpu->usable)
+		fx_forget_last(cpu);
+	cpu->user = user;
+	cpu->usable = usable;
+}
+
 /* Takes up what the hypervisor or an instruction has changed in the state: the mode, the
  * privilege, and whether translations still are what the control registers say. */
 void fx_refresh(struct fx_cpu *cpu)
@@ -101,7 +113,6 @@ void fx_refresh(struct fx_cpu *cpu)
 	const struct fx_cpu_state *state = cpu->state;
 
 	cpu->code64 = (state->efer & FX_EFER_LMA) && (state->segment[FX_CS].arbytes & 1 << 9);
-	cpu->user = (state->segment[FX_SS].arbytes >> 5 & 3) == 3 ? 3 : 0;
 	if (__builtin_expect((cpu->translated.cr3 ^ state->cr3) | (cpu->translated.cr0 ^ state->cr0) |
 			     (cpu->translated.cr4 ^ state->cr4) |
 			     (cpu->translated.efer ^ state->efer), 0))
@@ -110,7 +121,7 @@ void fx_refresh(struct fx_cpu *cpu)
 	cpu->salt = state->cr3 / FX_PAGE * 37;
 	cpu->single = wants_single(cpu);
 	cpu->watched = fx_debug_watched(state);
-	cpu->usable = cpu->emulation || cpu->host || cpu->watched ? 0 : cpu->generation;
+	take_rights(cpu);
 }
 
 enum fx_step fx_exit_insn(struct fx_cpu *cpu, enum fx_exit reason)
@@ -141,9 +152,12 @@ static void describe_nothing(struct fx_cpu *cpu)
 	cpu->exit->byte_count = 0;
 }
 
-/* Moves RIP as the step of `op` asks for. */
+/* RIP after `op`, as its step asks for. */
 static inline void advance(struct fx_cpu *cpu, const struct fx_op *op, enum fx_step step)
 {
+	if (step == FX_STEP_JUMPED || step == FX_STEP_ARRIVED)
+		return;
+	cpu->state->rip = fx_rip(cpu, op);
 	if (step == FX_STEP_NEXT || step == FX_STEP_LEAVE || step == FX_STEP_DONE_EXIT)
 		cpu->state->rip += op->length;
 }
@@ -166,19 +180,19 @@ static enum fx_step run_block(struct fx_cpu *cpu)
 		return step;
 	}
 	op = block->op;
+	cpu->origin = cpu->state->rip;
 	cpu->end = op + (block->count < cpu->budget ? block->count : cpu->budget);
 	do {
+		cpu->at = op;
 		step = op->run(cpu, op);
-		if (step != FX_STEP_NEXT)
-			break;
-		cpu->state->rip += op->length;
-	} while (++op < cpu->end);
-	cpu->budget -= (uint64_t)(op - block->op) + (step != FX_STEP_NEXT);
-	if (step != FX_STEP_NEXT) {
-		advance(cpu, op, step);
-		if (step >= FX_STEP_EXIT)
-			fx_describe(cpu, block, op);
-	}
+		op = cpu->at;
+	} while (step == FX_STEP_NEXT && ++op < cpu->end);
+	if (step == FX_STEP_NEXT)
+		op--;
+	cpu->budget -= (uint64_t)(op - block->op) + 1;
+	advance(cpu, op, step);
+	if (step >= FX_STEP_EXIT)
+		fx_describe(cpu, block, op);
 	return step;
 }
 
@@ -237,6 +251,8 @@ static enum fx_step run_single(struct fx_cpu *cpu)
 	if (block) {
 		state->rflags &= ~(uint64_t)FX_RF;
 		state->interruptibility = 0;
+		cpu->origin = state->rip;
+		cpu->end = NULL;
 		step = block->op->run(cpu, block->op);
 		advance(cpu, block->op, step);
 		if (step >= FX_STEP_EXIT)

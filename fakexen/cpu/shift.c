@@ -144,7 +144,7 @@ __attribute__((always_inline)) static inline enum fx_step shift_by(struct fx_cpu
 		if (count)							\
 			a = shift_##name(a, count, size, &cpu->state->rflags);	\
 		fx_register_fill(cpu, &op->operand[0], size, a);		\
-		return FX_STEP_NEXT;						\
+		return fx_next(cpu, op);					\
 	}
 #define SHIFT_ALL(name) SHIFT(name) SHIFT_QUICKLY(name, 4) SHIFT_QUICKLY(name, 8)
 SHIFT_ALL(shl)

@@ -52,6 +52,7 @@ struct fx_apic {
 
 struct fx_cpu_state {
 	uint64_t gpr[FX_GPRS];
+	uint64_t no_gpr;            /* stays 0: what an address has in place of a register */
 	uint64_t rip, rflags;
 	uint64_t cr0, cr2, cr3, cr4, xcr0;
 	uint64_t dr[4], dr6, dr7;

@@ -273,21 +273,26 @@ enum fx_step fx_op_wrmsr(struct fx_cpu *cpu, const struct fx_op *op)
 	return fx_exit_insn(cpu, FX_EXIT_MSR_WRITE);
 }
 
+static bool tsc_forbidden(const struct fx_cpu *cpu)
+{
+	return cpu->user && (cpu->state->cr4 & FX_CR4_TSD);
+}
+
 enum fx_step fx_op_rdtsc(struct fx_cpu *cpu, const struct fx_op *op)
 {
-	if (cpu->user && (cpu->state->cr4 & FX_CR4_TSD))
+	if (tsc_forbidden(cpu))
 		return fx_raise_general(cpu);
 	put_edx_eax(cpu, fx_tsc(cpu));
-	return FX_STEP_NEXT;
+	return fx_next(cpu, op);
 }
 
 enum fx_step fx_op_rdtscp(struct fx_cpu *cpu, const struct fx_op *op)
 {
-	enum fx_step step = fx_op_rdtsc(cpu, op);
-
-	if (step == FX_STEP_NEXT)
-		register_put(cpu, FX_RCX, (uint32_t)cpu->state->tsc_aux);
-	return step;
+	if (tsc_forbidden(cpu))
+		return fx_raise_general(cpu);
+	put_edx_eax(cpu, fx_tsc(cpu));
+	register_put(cpu, FX_RCX, (uint32_t)cpu->state->tsc_aux);
+	return FX_STEP_NEXT;
 }
 
 /* There are no performance counters. */

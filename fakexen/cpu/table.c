@@ -18,7 +18,7 @@ static uint32_t instr_info(const struct fx_cpu *cpu, const struct fx_op *op)
 	if (!cpu->code64 && op->size == 4)
 		info |= 1 << 11;
 	info |= op->index == FX_BASE_NONE ? NO_INDEX : (uint32_t)(op->index / 8) << 18 | op->scale;
-	info |= op->base >= FX_BASE_RIP ? NO_BASE : (uint32_t)(op->base / 8) << 23;
+	info |= op->base >= FX_BASE_NONE ? NO_BASE : (uint32_t)(op->base / 8) << 23;
 	return info;
 }
 
@@ -36,7 +36,7 @@ static bool leaves(struct fx_cpu *cpu, const struct fx_op *op, uint8_t descripto
 	if (op->operand[0].kind == FX_OPERAND_MEMORY) {
 		exit->descriptor.qualification = (uint64_t)op->displacement;
 		if (op->base == FX_BASE_RIP)
-			exit->descriptor.qualification += cpu->state->rip + op->length;
+			exit->descriptor.qualification += fx_rip(cpu, op) + op->length;
 	}
 	fx_exit_insn(cpu, FX_EXIT_DESCRIPTOR);
 	return true;

@@ -56,6 +56,7 @@ void fx_flush_translations(struct fx_cpu *cpu)
 		cpu->generation = 1;
 	}
 	cpu->usable = bypassed ? 0 : cpu->generation;
+	fx_forget_last(cpu);
 }
 
 static inline const struct fx_ept_entry *frame_find(struct fx_cpu *cpu, uint64_t gfn)
@@ -279,8 +280,8 @@ static void keep(struct fx_cpu *cpu, const struct walk *walk, const struct fx_ep
 	}
 }
 
-__attribute__((noinline)) static uint8_t *translate_anew(struct fx_cpu *cpu, uint64_t linear, unsigned int access,
-	enum fx_step *step)
+__attribute__((noinline)) static uint8_t *translate_anew(struct fx_cpu *cpu, uint64_t linear,
+	unsigned int access, enum fx_step *step)
 {
 	const struct fx_ept_entry *frame;
 	struct walk walk;
@@ -309,20 +310,38 @@ __attribute__((noinline)) static uint8_t *translate_anew(struct fx_cpu *cpu, uin
 	return page_for(cpu, &walk, frame->page) + linear % FX_PAGE;
 }
 
-uint8_t *fx_translate(struct fx_cpu *cpu, uint64_t linear, unsigned int access,
-	enum fx_step *step)
+/* By a translation that counts, or counts again. */
+static inline uint8_t *known(struct fx_cpu *cpu, uint64_t linear, unsigned int access)
 {
 	struct fx_translation *translation = fx_translation_slot(cpu, linear);
 	uint8_t *at = fx_hit(cpu, linear, access);
 
-	*step = FX_STEP_NEXT;
-	if (at)
+	if (at || !cpu->usable || !still_holds(cpu, translation, linear / FX_PAGE, access))
 		return at;
-	if (cpu->usable && still_holds(cpu, translation, linear / FX_PAGE, access)) {
-		translation->generation = cpu->usable;
-		return translation->host + linear % FX_PAGE;
-	}
-	return translate_anew(cpu, linear, access, step);
+	translation->generation = cpu->usable;
+	return translation->host + linear % FX_PAGE;
+}
+
+uint8_t *fx_translate(struct fx_cpu *cpu, uint64_t linear, unsigned int access,
+	enum fx_step *step)
+{
+	uint8_t *at = known(cpu, linear, access);
+
+	*step = FX_STEP_NEXT;
+	return at ? at : translate_anew(cpu, linear, access, step);
+}
+
+uint8_t *fx_reach(struct fx_cpu *cpu, uint64_t linear, unsigned int access, enum fx_step *step)
+{
+	struct fx_last *last = &cpu->last[access >> 1];
+	uint8_t *at = known(cpu, linear, access);
+
+	if (!at)
+		return translate_anew(cpu, linear, access, step);
+	last->page = linear - linear % FX_PAGE;
+	last->host = at - linear % FX_PAGE;
+	last->room = FX_PAGE - 7;
+	return at;
 }
 
 /* Looks without leaving a trace, as the guest's kernel, through the host's p2m. */

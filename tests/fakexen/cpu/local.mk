@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The model's processor, under the smallest hypervisor.
-fakexen_cpu_tests = tests/fakexen/cpu/emulate \
+fakexen_cpu_tests = tests/fakexen/cpu/blocks \
+	tests/fakexen/cpu/emulate \
 	tests/fakexen/cpu/exits \
 	tests/fakexen/cpu/faults \
 	tests/fakexen/cpu/guests \
@@ -10,6 +11,10 @@ check_PROGRAMS += $(fakexen_cpu_tests)
 TESTS += $(fakexen_cpu_tests)
 fakexen_cpu_machine = tests/fakexen/cpu/machine.c tests/fakexen/cpu/machine.h \
 	tests/fakexen/cpu/code.h
+
+tests_fakexen_cpu_blocks_CPPFLAGS = $(AM_CPPFLAGS)
+tests_fakexen_cpu_blocks_SOURCES = tests/fakexen/cpu/blocks.c $(fakexen_cpu_machine)
+tests_fakexen_cpu_blocks_LDADD = libfakexen-cpu.la
 
 tests_fakexen_cpu_emulate_CPPFLAGS = $(AM_CPPFLAGS)
 tests_fakexen_cpu_emulate_SOURCES = tests/fakexen/cpu/emulate.c $(fakexen_cpu_machine)
