@@ -17,10 +17,10 @@
 
 #include <ringside/ringside.h>
 
+#include "tools/copier.h"
 #include "tools/elf_core.h"
 
 #define PAGE 4096u
-#define AT_ONCE (4u << 20)
 #define BAR 40
 
 static const char usage[] =
@@ -33,7 +33,7 @@ static const char usage[] =
 	"  --raw     the memory alone: an address is its offset in FILE, and holes are zeros\n"
 	"  --pause   hold the domain meanwhile, so that all of it is of one moment\n";
 
-static volatile sig_atomic_t interrupted;
+static _Atomic int interrupted; /* a signal may come in any thread */
 
 static void on_signal(int number)
 {
@@ -50,6 +50,7 @@ struct dump {
 	uint64_t total, done, missing; /* bytes */
 	uint64_t begin_ns, shown_ns;
 	char part[PATH_MAX];
+	char text[256]; /* of an error while it was copied */
 	int fd;
 };
 
@@ -137,100 +138,6 @@ static int fail(const struct dump *dump, const char *what)
 	return -ECANCELED;
 }
 
-static int write_at(const struct dump *dump, const char *bytes, size_t size, uint64_t offset)
-{
-	while (size) {
-		ssize_t written = pwrite(dump->fd, bytes, size, (off_t)offset);
-
-		if (written < 0 && errno == EINTR && !interrupted)
-			continue;
-		if (written <= 0)
-			return interrupted ? -EINTR : fail(dump, "cannot write");
-		bytes += written;
-		size -= (size_t)written;
-		offset += (size_t)written;
-	}
-	return 0;
-}
-
-static bool is_zero(const char *page)
-{
-	const uint64_t *words = (const uint64_t *)page;
-	uint64_t any = 0;
-
-	for (size_t i = 0; i < PAGE / sizeof(*words) && !any; i += 8)
-		any = words[i] | words[i + 1] | words[i + 2] | words[i + 3] | words[i + 4] |
-		      words[i + 5] | words[i + 6] | words[i + 7];
-	return !any;
-}
-
-/* Leaves holes where there are zeros. */
-static int write_sparse(const struct dump *dump, const char *bytes, size_t size, uint64_t offset)
-{
-	size_t begin = 0;
-	int error = 0;
-
-	while (begin < size && !error) {
-		size_t end;
-
-		while (begin < size && is_zero(bytes + begin))
-			begin += PAGE;
-		for (end = begin; end < size && !is_zero(bytes + end);)
-			end += PAGE;
-		error = write_at(dump, bytes + begin, end - begin, offset + begin);
-		begin = end;
-	}
-	return error;
-}
-
-/* Some of it has gone since it was found: what is left of it. */
-static int write_rest(struct dump *dump, uint64_t address, size_t size, uint64_t offset)
-{
-	static char page[PAGE] __attribute__((aligned(PAGE)));
-	int error = 0;
-
-	for (size_t i = 0; i < size && !error; i += PAGE) {
-		error = rs_guest_read(dump->guest, address + i, page, PAGE, NULL);
-		if (error == -EFAULT) {
-			dump->missing += PAGE;
-			error = 0;
-		} else if (!error) {
-			error = write_sparse(dump, page, PAGE, offset + i);
-		}
-	}
-	return error;
-}
-
-static int write_part(struct dump *dump, uint64_t address, size_t size, uint64_t offset)
-{
-	void *bytes;
-	int error = rs_guest_map(dump->guest, address, size, false, &bytes);
-
-	if (error == -EFAULT)
-		return write_rest(dump, address, size, offset);
-	if (!error)
-		error = write_sparse(dump, bytes, size, offset);
-	rs_guest_unmap(dump->guest, bytes, size);
-	return error;
-}
-
-static int write_run(struct dump *dump, const struct run *run)
-{
-	int error = 0;
-
-	for (uint64_t at = 0; at < run->size && !error; at += AT_ONCE) {
-		uint64_t left = run->size - at;
-		size_t size = left < AT_ONCE ? (size_t)left : AT_ONCE;
-
-		if (interrupted)
-			return -EINTR;
-		error = write_part(dump, run->address + at, size, run->offset + at);
-		dump->done += size;
-		show_progress(dump, false);
-	}
-	return error;
-}
-
 static int write_head(struct dump *dump)
 {
 	size_t size;
@@ -248,8 +155,38 @@ static int write_head(struct dump *dump)
 			     rs_guest_vcpu_count(dump->guest), &size);
 	if (!head)
 		return -ENOMEM;
-	error = write_at(dump, head, size, 0);
+	error = write_at(dump->fd, head, size, 0);
 	free(head);
+	errno = -error;
+	return error ? fail(dump, "cannot write") : 0;
+}
+
+static void show_done(void *context, uint64_t done)
+{
+	struct dump *dump = context;
+
+	dump->done = done;
+	show_progress(dump, false);
+}
+
+static int write_runs(struct dump *dump)
+{
+	struct copy copy = {
+		.guest = dump->guest,
+		.runs = dump->runs,
+		.run_count = dump->run_count,
+		.fd = dump->fd,
+		.file = dump->file,
+		.interrupted = &interrupted,
+		.show = show_done,
+		.context = dump,
+	};
+	int error = copy_runs(&copy);
+
+	dump->missing = copy.missing;
+	if (!error)
+		dump->done = dump->total;
+	memcpy(dump->text, copy.text, sizeof(dump->text));
 	return error;
 }
 
@@ -258,8 +195,8 @@ static int write_all(struct dump *dump)
 	const struct run *last = dump->run_count ? &dump->runs[dump->run_count - 1] : NULL;
 	int error = write_head(dump);
 
-	for (size_t i = 0; i < dump->run_count && !error; i++)
-		error = write_run(dump, &dump->runs[i]);
+	if (!error)
+		error = write_runs(dump);
 	/* It may end in a hole. */
 	if (!error && last && ftruncate(dump->fd, (off_t)(last->offset + last->size)))
 		error = fail(dump, "cannot be made that long");
@@ -348,7 +285,8 @@ static void say(const struct dump *dump, int error)
 	if (error == -EINTR)
 		fprintf(stderr, "ringside dump: interrupted: there is no %s\n", dump->file);
 	else if (error && error != -ECANCELED)
-		fprintf(stderr, "ringside dump: %s\n", rs_strerror(error));
+		fprintf(stderr, "ringside dump: %s\n",
+			dump->text[0] ? dump->text : rs_strerror(error));
 	else if (dump->missing)
 		fprintf(stderr, "ringside dump: %" PRIu64 " pages went away meanwhile, and are "
 				"zeros\n", dump->missing / PAGE);

@@ -9,6 +9,7 @@ ringside_LDADD = libringside.la $(JANSSON_LIBS) $(JSONC_LIBS) $(LZMA_LIBS) $(ZYD
 ringside_SOURCES = \
 	tools/block_list.c tools/block_list.h \
 	tools/commands.h \
+	tools/copier.c tools/copier.h \
 	tools/decode.c \
 	tools/dump.c \
 	tools/elf_core.c tools/elf_core.h \

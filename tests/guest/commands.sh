@@ -10,11 +10,12 @@ nothing_mapped() {
 
 idle="--guest $build/guests/idle.elf"
 
-# script [FAKEXEN OPTIONS] -- TEXT: a shell in dom0, with $ringside and $scratch.
+# script [FAKEXEN OPTIONS] -- TEXT: a shell in dom0, with $ringside, $scratch and $fill.
 script() {
 	options=
 	while [ "$1" != -- ]; do options="$options $1"; shift; done
-	on_model $options -- env ringside="$ringside" scratch="$scratch" sh -c "$2"
+	on_model $options -- env ringside="$ringside" scratch="$scratch" \
+		fill="$build/tests/guest/fill" sh -c "$2"
 }
 
 on_model $idle -- "$ringside" read guest1 0x100000 40
@@ -72,6 +73,20 @@ if command -v gdb >/dev/null; then
 else
 	skip "dump: gdb reads it" "no gdb"
 fi
+rm -f "$scratch/image" "$scratch/core" "$scratch/read"
+
+# In several runs of RAM, with data in each piece of it, which several threads take.
+script --memory 90 $idle -- '"$ringside" pause guest1; cd "$scratch"
+	"$fill" guest1 && "$ringside" dump guest1 image --raw && "$ringside" dump guest1 core &&
+	"$ringside" read guest1 0 0x5a00000 --raw >read && cmp -n 94371840 image read
+	status=$?; "$ringside" resume guest1; exit $status'
+check "dump --raw: of much data, what is read (exit status $status)" [ "$status" = 0 ]
+check "dump --raw: of much data, its pages of zeros take no room" \
+	[ "$(stat -c %b "$scratch/image")" -lt 156000 ]
+offset=$(($(readelf -lWn "$scratch/core" | awk '/LOAD/ { print $2; exit }')))
+check "dump: of much data, holds it" \
+	cmp -n 94371840 -i "$offset:0" "$scratch/core" "$scratch/image"
+nothing_mapped "dump, of much data"
 rm -f "$scratch/image" "$scratch/core" "$scratch/read"
 
 script $idle -- 'ulimit -f 8; "$ringside" dump guest1 "$scratch/full" --raw'

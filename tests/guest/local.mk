@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # A guest's memory, on the model.
 
-guest_programs = tests/guest/memory tests/guest/speed
+guest_programs = tests/guest/fill tests/guest/memory tests/guest/speed
 check_PROGRAMS += $(guest_programs)
 tests_guest_memory_SOURCES = tests/guest/memory.c tests/guest/dom0.c tests/guest/dom0.h \
 	tests/guest/random.h
 tests_guest_memory_CPPFLAGS = $(AM_CPPFLAGS) $(XENCTRL_CFLAGS)
+tests_guest_fill_SOURCES = tests/guest/fill.c tests/guest/random.h
+tests_guest_fill_LDADD = libringside.la
 tests_guest_memory_LDADD = libringside.la $(XENCTRL_LIBS) -lpthread
 tests_guest_speed_SOURCES = tests/guest/speed.c tests/guest/random.h
 tests_guest_speed_LDADD = libringside.la
