@@ -32,7 +32,9 @@ bool bed_attach(struct bed *bed, const struct rs_engine_options *options)
 	if (options)
 		ours = *options;
 	ours.log = note_log;
-	ours.on_message = recorder_message;
+	/* Who wants to see each message has no straight way from the ring to its answer. */
+	if (recorder_is_on())
+		ours.on_message = recorder_message;
 	bed->watch_count = bed->seen = bed->expected_refusals = 0;
 	bed->error = 0;
 	error = rs_engine_attach(&bed->engine, bed->guest.name, &ours);

@@ -21,8 +21,8 @@
 #include "xen/domain.h"
 #include "xen/vcpu.h"
 
-#define ROUNDS 20
-#define TRIES 2 /* of which the cheaper counts: somebody else may have run in one */
+#define ROUNDS 100
+#define WARM_UP_ROUNDS 10 /* before them: pages are touched for the first time, and it is learned */
 #define SPIN_ALONE_ROUNDS 2 /* with one processor: each event takes the guest a time slice */
 #define LSTAR 0xc0000082
 
@@ -103,12 +103,17 @@ static bool is_alone(void)
 	return sysconf(_SC_NPROCESSORS_ONLN) < 2;
 }
 
-static unsigned int rounds_of(const struct column *column)
+static bool spins_alone(const struct column *column)
 {
 	bool spins = column->is_engine ? column->engine == RS_WAIT_SPIN
 				       : column->plain == PLAIN_SPIN;
 
-	return spins && is_alone() ? SPIN_ALONE_ROUNDS : ROUNDS;
+	return spins && is_alone();
+}
+
+static unsigned int rounds_of(const struct column *column)
+{
+	return spins_alone(column) ? SPIN_ALONE_ROUNDS : ROUNDS;
 }
 
 static bool wait_until_done(const struct bed *bed)
@@ -150,12 +155,6 @@ static bool watch(struct bed *bed, const struct row *row)
 	return !error || check(false, "watch: %s", rs_strerror(error));
 }
 
-/* One try more; 0 if it did not work. */
-static uint64_t cheaper(uint64_t ticks, uint64_t before)
-{
-	return before && before < ticks ? before : ticks;
-}
-
 static uint64_t engine_ticks(struct bed *bed, const struct row *row, unsigned int rounds)
 {
 	int error;
@@ -179,11 +178,10 @@ static void fill_engine(struct bed *bed, size_t index)
 
 	if (!bed_attach(bed, &options))
 		return;
-	for (size_t i = 0; i < TRIES * ROW_COUNT; i++) {
-		uint64_t *ticks = &table[i / TRIES][index];
-
-		*ticks = cheaper(engine_ticks(bed, &rows[i / TRIES], rounds_of(&columns[index])),
-				 *ticks);
+	for (size_t i = 0; i < ROW_COUNT; i++) {
+		if (!spins_alone(&columns[index]))
+			engine_ticks(bed, &rows[i], WARM_UP_ROUNDS);
+		table[i][index] = engine_ticks(bed, &rows[i], rounds_of(&columns[index]));
 	}
 	bed_detach(bed);
 }
@@ -238,11 +236,10 @@ static void fill_plain(struct bed *bed, size_t index)
 	if (!bare_open(bare, &bed->guest, plain.waiting == PLAIN_HYBRID ? PLAIN_LOOKS : 0))
 		return;
 	bare_switch(bare, RS_SINGLESTEP, 0, true);
-	for (size_t i = 0; i < TRIES * ROW_COUNT; i++) {
-		uint64_t *ticks = &table[i / TRIES][index];
-
-		*ticks = cheaper(plain_ticks(bed, &plain, &rows[i / TRIES],
-					     rounds_of(&columns[index])), *ticks);
+	for (size_t i = 0; i < ROW_COUNT; i++) {
+		if (!spins_alone(&columns[index]))
+			plain_ticks(bed, &plain, &rows[i], WARM_UP_ROUNDS);
+		table[i][index] = plain_ticks(bed, &plain, &rows[i], rounds_of(&columns[index]));
 	}
 	rs_xen_domain_pause(bare->xen, bare->domain);
 	rs_xen_vcpu_step(bare->xen, bare->domain, 0, false);
