@@ -96,7 +96,11 @@ static int start_ring(struct seat *seat, uint32_t version, uint32_t vcpu_count, 
 		error = rs_xen_port_bind(&seat->port, seat->xen, seat->domain, remote);
 	if (!error) {
 		rs_doorbell_init(&seat->doorbell, &rs_xen_port_calls, &seat->port, -1, looks);
-		return 0;
+		error = rs_doorbell_open(&seat->doorbell);
+		if (!error)
+			return 0;
+		rs_fail(error, "nothing to sleep at: %s", strerror(-error));
+		rs_xen_port_unbind(&seat->port);
 	}
 	rs_xen_monitor_disable(seat->xen, seat->domain);
 	rs_xen_monitor_unmap(seat->xen, seat->page);
@@ -131,6 +135,7 @@ static int leave_seat(struct seat *seat)
 
 	if (!error)
 		error = rs_xen_monitor_disable(seat->xen, seat->domain);
+	rs_doorbell_close(&seat->doorbell);
 	rs_xen_port_unbind(&seat->port);
 	rs_xen_monitor_unmap(seat->xen, seat->page);
 	return error;

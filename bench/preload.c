@@ -148,7 +148,7 @@ EXPORT int epoll_pwait(int fd, struct epoll_event *events, int number, int timeo
 	return NEXT(epoll_pwait)(fd, events, number, timeout, mask);
 }
 
-/* The engine's way to poll and read without being cancelled. The model's shim makes other calls so. */
+/* The engine's way to sleep and read without being cancelled. The model's shim makes other calls so. */
 EXPORT long syscall(long number, ...)
 {
 	long arguments[6];
@@ -158,7 +158,7 @@ EXPORT long syscall(long number, ...)
 	for (int i = 0; i < 6; i++)
 		arguments[i] = va_arg(list, long);
 	va_end(list);
-	if (number == SYS_poll)
+	if (number == SYS_epoll_wait)
 		count(COUNTS_WAIT);
 	else if (number == SYS_read)
 		count(COUNTS_READ);

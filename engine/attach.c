@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "engine/coverage.h"
@@ -34,6 +35,7 @@
 #define WAKE_NOTIFIES 4
 #define WAKE_TICKS_MIN 16384
 #define NOTIFY_TRIES 8
+#define LOOK_NS 500000000 /* between two looks whether a guest lives of whose end nobody tells us */
 
 #define TURN_COUNT (RS_TURNS + RS_RING_SLOTS)
 #define DEADLINE_MS_MAX 3600000
@@ -208,10 +210,31 @@ static int check_domain(struct rs_engine *engine, const char *name)
 	return check_predecessor(engine, &info, pages == 1);
 }
 
+static int add_waker(struct rs_engine *engine, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	if (epoll_ctl(engine->wake_fd, EPOLL_CTL_ADD, fd, &event) < 0)
+		return rs_fail(errno, "epoll_ctl: %s", strerror(errno));
+	return 0;
+}
+
+/* Wakes us now and then: cheaper than a limit to each sleep. */
+static int open_look_timer(struct rs_engine *engine)
+{
+	const struct timespec period = { .tv_nsec = LOOK_NS };
+
+	engine->look_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (engine->look_fd < 0 ||
+	    timerfd_settime(engine->look_fd, 0, &(struct itimerspec){ period, period }, NULL))
+		return rs_fail(errno, "timerfd: %s", strerror(errno));
+	return add_waker(engine, engine->look_fd);
+}
+
 /* One descriptor that wakes the engine for all that is not the ring. */
 static int open_wakers(struct rs_engine *engine)
 {
-	struct epoll_event event = { .events = EPOLLIN };
+	int error;
 
 	engine->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (engine->stop_fd < 0)
@@ -219,18 +242,17 @@ static int open_wakers(struct rs_engine *engine)
 	engine->wake_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (engine->wake_fd < 0)
 		return rs_fail(errno, "epoll_create1: %s", strerror(errno));
-	if (epoll_ctl(engine->wake_fd, EPOLL_CTL_ADD, engine->stop_fd, &event) < 0)
-		return rs_fail(errno, "epoll_ctl: %s", strerror(errno));
+	error = add_waker(engine, engine->stop_fd);
+	if (error)
+		return error;
 	engine->release_fd = rs_xen_store_watch_release(engine->xen);
 	if (engine->release_fd < 0) {
 		rs_log(&engine->log, RS_LOG_WARNING,
 		       "domain %u: its end is looked for now and then, not told: %s",
 		       engine->domain, rs_error_text());
-		return 0;
+		return open_look_timer(engine);
 	}
-	if (epoll_ctl(engine->wake_fd, EPOLL_CTL_ADD, engine->release_fd, &event) < 0)
-		return rs_fail(errno, "epoll_ctl: %s", strerror(errno));
-	return 0;
+	return add_waker(engine, engine->release_fd);
 }
 
 static void close_files(struct rs_engine *engine)
@@ -243,12 +265,15 @@ static void close_files(struct rs_engine *engine)
 
 static void close_wakers(struct rs_engine *engine)
 {
+	rs_doorbell_close(&engine->doorbell);
 	if (engine->loop_fd >= 0)
 		close(engine->loop_fd);
 	if (engine->wake_fd >= 0)
 		close(engine->wake_fd);
 	if (engine->stop_fd >= 0)
 		close(engine->stop_fd);
+	if (engine->look_fd >= 0)
+		close(engine->look_fd);
 }
 
 static void *map(size_t size)
@@ -381,7 +406,12 @@ static int take_ring(struct rs_engine *engine)
 	engine->record->remote_port = remote;
 	engine->ring.mirror = &engine->record->req_cons;
 	rs_straight_open(engine);
-	error = measure_notify(engine);
+	error = rs_doorbell_open(&engine->doorbell);
+	if (error)
+		rs_fail(error, "domain %u: nothing to sleep at: %s", engine->domain,
+			strerror(-error));
+	else
+		error = measure_notify(engine);
 	if (!error)
 		error = rs_wanted_begin(engine);
 	if (!error)
@@ -515,7 +545,8 @@ int rs_engine_attach_sized(struct rs_engine **out, const char *domain,
 	if (!engine)
 		return rs_fail(ENOMEM, "no memory for an engine");
 	memset(engine, 0, sizeof(*engine));
-	engine->wake_fd = engine->stop_fd = engine->release_fd = engine->loop_fd = -1;
+	engine->wake_fd = engine->stop_fd = engine->release_fd = engine->look_fd = -1;
+	engine->loop_fd = engine->doorbell.sleep_fd = -1;
 	engine->record_fd = engine->journal_fd = engine->keeper.fd = -1;
 	pthread_mutex_init(&engine->control, NULL);
 	pthread_mutex_init(&engine->burial, NULL);

@@ -129,10 +129,10 @@ struct rs_engine {
 	struct rs_guest *guest; /* NULL: nobody has asked for it */
 	pthread_mutex_t guest_opening;
 
-	int wake_fd;    /* an epoll of the two below, and of the keeper's socket */
+	int wake_fd;    /* an epoll of the three below, and of the keeper's socket */
 	int stop_fd;    /* an eventfd */
-	int release_fd; /* xenstore's; -1: we look now and then instead */
-#define RS_LOOK_MS 500
+	int release_fd; /* xenstore's; -1: we look now and then instead, */
+	int look_fd;    /* by this timer; -1: no need */
 	int loop_fd;    /* rs_engine_fd's: an epoll of the port and of wake_fd; -1: nobody asked */
 
 	/* Who is inside: threads that run, step or pull. */

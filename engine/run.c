@@ -54,7 +54,8 @@ static int look_around(struct rs_worker *worker)
 	/* In a sandbox no program can be started. */
 	if (rs_keeper_look(engine, !worker->confined))
 		rs_ground_call(&engine->ground);
-	if (engine->release_fd >= 0 && rs_xen_store_released(engine->xen))
+	if (engine->release_fd >= 0 ? rs_xen_store_released(engine->xen)
+				    : read(engine->look_fd, &value, sizeof(value)) > 0)
 		return rs_engine_check_life(engine);
 	return 0;
 }
@@ -67,23 +68,15 @@ static int look_after_wait(struct rs_worker *worker, int result)
 	if (result < 0)
 		return rs_fail(result, "domain %u: waiting for events: %s", engine->domain,
 			       strerror(-result));
-	if (result == RS_DOORBELL_WOKEN)
-		result = look_around(worker);
-	else
-		result = result == RS_DOORBELL_TIMEOUT && engine->release_fd < 0
-				 ? rs_engine_check_life(engine) : 0;
+	result = result == RS_DOORBELL_WOKEN ? look_around(worker) : 0;
 	return !result && rs_load_relaxed(&engine->stop) ? RS_ENGINE_STOPPED : result;
 }
 
 int rs_engine_wait(struct rs_worker *worker, int timeout_ms)
 {
-	struct rs_engine *engine = worker->engine;
-	int result;
+	int result = rs_wait(worker, timeout_ms);
 
-	if (engine->release_fd < 0 && timeout_ms > RS_LOOK_MS)
-		timeout_ms = RS_LOOK_MS;
-	result = rs_wait(worker, timeout_ms);
-	if (result == RS_DOORBELL_WORK && !rs_load_relaxed(&engine->stop))
+	if (result == RS_DOORBELL_WORK && !rs_load_relaxed(&worker->engine->stop))
 		return 0;
 	return look_after_wait(worker, result);
 }

@@ -160,16 +160,15 @@ static inline uint32_t pending(const struct rs_ring_page *page, uint64_t number)
 }
 
 /* As watch() in wait.c, where nothing can be under way and nobody spins. `next`: the next request. */
-ALWAYS_INLINE int sleep_alone(struct rs_worker *worker, uint64_t next, struct pollfd fds[2],
-			      long timeout_ms)
+ALWAYS_INLINE int sleep_alone(struct rs_worker *worker, uint64_t next, int sleep_fd)
 {
 	struct rs_straight *straight = &worker->straight;
-	int error, ready, rang;
+	int result, rang;
 
 	if (RS_LIKELY(!straight->armed)) {
-		error = rs_xen_port_unmask(&straight->port); /* S1 */
-		if (!RS_LIKELY(!error))
-			return error;
+		result = rs_xen_port_unmask(&straight->port); /* S1 */
+		if (!RS_LIKELY(!result))
+			return result;
 		if (pending(straight->page, next)) {
 			straight->armed = true;
 			return RS_DOORBELL_WORK;
@@ -180,16 +179,13 @@ ALWAYS_INLINE int sleep_alone(struct rs_worker *worker, uint64_t next, struct po
 	rs_wait_settle(worker);
 	rs_add_own(&worker->counters.sleeps, 1);
 	/* Who stops us makes wake_fd readable, whether we sleep or not. */
-	ready = rs_doorbell_poll(fds, timeout_ms);
-	if (RS_LIKELY(ready > 0 && fds[0].revents & POLLIN)) {
+	result = rs_doorbell_sleep(sleep_fd, -1);
+	if (RS_LIKELY(result == RS_DOORBELL_WORK)) {
 		rang = rs_xen_port_pending(&straight->port);
-		if (RS_LIKELY(rang > 0))
-			return RS_DOORBELL_WORK;
-		if (rang < 0)
-			return rang;
+		return RS_LIKELY(rang > 0) ? RS_DOORBELL_WORK : rang;
 	}
 	straight->armed = true;
-	return rs_doorbell_wait_of(fds, ready);
+	return result;
 }
 
 /* -- the loop -- */
@@ -316,21 +312,18 @@ int rs_straight_visit(struct rs_worker *worker)
 }
 
 /* `ours`: to sleep is all there is to waiting. */
-ALWAYS_INLINE int wait_at(struct rs_worker *worker, const struct place *place, bool ours,
-			  struct pollfd fds[2], long timeout_ms)
+ALWAYS_INLINE int wait_at(struct rs_worker *worker, const struct place *place, bool ours)
 {
 	if (ours)
-		return sleep_alone(worker, place->number, fds, timeout_ms);
+		return sleep_alone(worker, place->number, worker->engine->doorbell.sleep_fd);
 	rs_visit_note(worker, (uint32_t)place->number);
 	return rs_wait(worker, -1);
 }
 
 /* Until it has to be left; returns as rs_straight_serve. */
-ALWAYS_INLINE int serve_from(struct rs_worker *worker, struct place *place, bool ours, bool avx,
-			     struct pollfd fds[2])
+ALWAYS_INLINE int serve_from(struct rs_worker *worker, struct place *place, bool ours, bool avx)
 {
 	const struct rs_ring_page *page = worker->straight.page;
-	long timeout_ms = worker->engine->release_fd < 0 ? RS_LOOK_MS : -1;
 	int result, handled;
 	bool all;
 
@@ -338,7 +331,7 @@ ALWAYS_INLINE int serve_from(struct rs_worker *worker, struct place *place, bool
 		uint32_t count = pending(page, place->number);
 
 		if (!count) {
-			result = wait_at(worker, place, ours, fds, timeout_ms);
+			result = wait_at(worker, place, ours);
 			if (!RS_LIKELY(result == RS_DOORBELL_WORK))
 				break;
 			count = pending(page, place->number);
@@ -369,13 +362,10 @@ ALWAYS_INLINE int serve(struct rs_worker *worker, bool ours, bool avx)
 {
 	struct rs_doorbell *doorbell = &worker->engine->doorbell;
 	struct place place = place_of(worker);
-	struct pollfd fds[2];
-	int result = rs_doorbell_fds(doorbell, fds);
+	int result;
 
-	if (result)
-		return result;
 	worker->straight.armed = doorbell->armed;
-	result = serve_from(worker, &place, ours, avx, fds);
+	result = serve_from(worker, &place, ours, avx);
 	if (ours)
 		doorbell->armed = worker->straight.armed;
 	return result;

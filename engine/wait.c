@@ -173,12 +173,6 @@ static int block(struct rs_worker *worker, int timeout_ms)
 	return result;
 }
 
-/* Nobody has a limit, but somebody must look whether the guest lives. */
-static int limit_ms(const struct rs_engine *engine, int left)
-{
-	return left < 0 && engine->release_fd < 0 ? RS_LOOK_MS : left;
-}
-
 /* The worker has just looked at the ring. */
 static int watch(struct rs_worker *worker, int timeout_ms)
 {
@@ -196,7 +190,7 @@ static int watch(struct rs_worker *worker, int timeout_ms)
 		if (rs_ring_pending(&engine->ring))
 			return RS_DOORBELL_WORK;
 		left = left_ms(timeout_ms, deadline);
-		result = block(worker, limit_ms(engine, left));
+		result = block(worker, left);
 		if (result < 0 || result == RS_DOORBELL_WOKEN)
 			return result;
 		if (rs_ring_pending(&engine->ring) || is_called(engine))
@@ -354,10 +348,9 @@ static bool is_woken(const struct rs_engine *engine)
 	return epoll_wait(engine->wake_fd, &event, 1, 0) > 0;
 }
 
-static int spin_for_ever(struct rs_worker *worker, int left)
+static int spin_for_ever(struct rs_worker *worker, int timeout_ms)
 {
 	struct rs_engine *engine = worker->engine;
-	int timeout_ms = limit_ms(engine, left);
 	uint64_t end = timeout_ms > 0 ? rs_now_ns() + (uint64_t)timeout_ms * 1000000 : 0;
 
 	for (;;) {

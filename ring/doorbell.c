@@ -15,6 +15,7 @@ void rs_doorbell_init(struct rs_doorbell *doorbell, const struct rs_doorbell_cal
 		.calls = calls,
 		.context = context,
 		.wake_fd = wake_fd,
+		.sleep_fd = -1,
 		.looks = looks,
 		.armed = true,
 	};
@@ -49,24 +50,39 @@ static int remaining_ms(int timeout_ms, int64_t deadline)
 	return left > 0 ? (int)left : 0;
 }
 
-int rs_doorbell_fds(const struct rs_doorbell *doorbell, struct pollfd fds[2])
+/* `data`: what rs_doorbell_sleep returns then. */
+static int add(const struct rs_doorbell *doorbell, int fd, uint32_t events, uint32_t data)
 {
-	int fd = doorbell->calls->fd(doorbell->context);
+	struct epoll_event event = { .events = events, .data.u32 = data };
 
-	fds[0] = (struct pollfd){ .fd = fd, .events = POLLIN };
-	fds[1] = (struct pollfd){ .fd = doorbell->wake_fd, .events = POLLIN }; /* -1 is none */
-	return fd < 0 ? fd : 0;
+	if (fd < 0)
+		return fd;
+	return epoll_ctl(doorbell->sleep_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
-int rs_doorbell_wait_of(const struct pollfd fds[2], int ready)
+int rs_doorbell_open(struct rs_doorbell *doorbell)
 {
-	if (ready < 0)
-		return errno == EINTR ? RS_DOORBELL_WOKEN : -errno;
-	if (fds[1].revents)
-		return RS_DOORBELL_WOKEN;
-	if (fds[0].revents & (POLLERR | POLLHUP | POLLNVAL))
-		return -EIO;
-	return RS_DOORBELL_TIMEOUT;
+	int error = 0;
+
+	doorbell->sleep_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (doorbell->sleep_fd < 0)
+		return -errno;
+	if (doorbell->wake_fd >= 0)
+		error = add(doorbell, doorbell->wake_fd, EPOLLIN, RS_DOORBELL_WOKEN);
+	/* On its edge: it is read each time, so the kernel need not look whether it still is readable. */
+	if (!error)
+		error = add(doorbell, doorbell->calls->fd(doorbell->context), EPOLLIN | EPOLLET,
+			    RS_DOORBELL_WORK);
+	if (error)
+		rs_doorbell_close(doorbell);
+	return error;
+}
+
+void rs_doorbell_close(struct rs_doorbell *doorbell)
+{
+	if (doorbell->sleep_fd >= 0)
+		close(doorbell->sleep_fd);
+	doorbell->sleep_fd = -1;
 }
 
 /*
@@ -75,13 +91,17 @@ int rs_doorbell_wait_of(const struct pollfd fds[2], int ready)
  */
 int rs_doorbell_block(struct rs_doorbell *doorbell, int timeout_ms)
 {
-	struct pollfd fds[2];
-	int error = rs_doorbell_fds(doorbell, fds);
+	int result, rang;
 
-	if (error)
-		return error;
 	doorbell->sleeps++;
-	return rs_doorbell_block_at(doorbell, doorbell->calls, doorbell->context, fds, timeout_ms);
+	result = rs_doorbell_sleep(doorbell->sleep_fd, timeout_ms);
+	if (result != RS_DOORBELL_WORK)
+		return result;
+	rang = doorbell->calls->pending(doorbell->context);
+	if (rang <= 0)
+		return rang < 0 ? rang : RS_DOORBELL_TIMEOUT;
+	doorbell->armed = false;
+	return RS_DOORBELL_WORK;
 }
 
 int rs_doorbell_unmask(struct rs_doorbell *doorbell)

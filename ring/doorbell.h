@@ -20,9 +20,10 @@
 #ifndef RS_RING_DOORBELL_H
 #define RS_RING_DOORBELL_H
 
-#include <poll.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -44,6 +45,7 @@ struct rs_doorbell {
 	const struct rs_doorbell_calls *calls;
 	void *context;
 	int wake_fd;    /* ends a wait when readable; -1: none */
+	int sleep_fd;   /* an epoll of the port and of wake_fd; -1: not open */
 	uint32_t looks; /* at the page with the port masked, before unmasking it */
 	bool armed;     /* unmasked and, as far as we know, not rung since */
 	uint64_t sleeps; /* how often we blocked, for statistics */
@@ -59,6 +61,13 @@ enum rs_doorbell_wait {
 /* A freshly bound port is not masked. wake_fd may be -1; calls must outlive the doorbell. */
 void rs_doorbell_init(struct rs_doorbell *doorbell, const struct rs_doorbell_calls *calls,
 		      void *context, int wake_fd, uint32_t looks);
+
+/*
+ * Before the first wait: what wakes us is said to the kernel once, and not again for each sleep, as
+ * poll() would have it. 0 or -errno.
+ */
+int rs_doorbell_open(struct rs_doorbell *doorbell);
+void rs_doorbell_close(struct rs_doorbell *doorbell);
 
 /*
  * Waits for a request: up to `looks` looks at the page, then unmasks, looks again, and
@@ -82,35 +91,21 @@ static inline int rs_doorbell_arm(struct rs_doorbell *doorbell)
 
 int rs_doorbell_block(struct rs_doorbell *doorbell, int timeout_ms);
 
-/* What rs_doorbell_block sleeps at: our port's descriptor, and wake_fd. Or -errno. */
-int rs_doorbell_fds(const struct rs_doorbell *doorbell, struct pollfd fds[2]);
-
-/* What a poll of those has come to, if our port has not rung. */
-int rs_doorbell_wait_of(const struct pollfd fds[2], int ready);
-
-/* libc's poll() can be cancelled, which nobody wants of us, and costs 31 instructions. */
-static inline int rs_doorbell_poll(struct pollfd fds[2], long timeout_ms)
+/*
+ * Asleep at sleep_fd. RS_DOORBELL_WORK: the port's descriptor is readable, of which we are told once:
+ * it has to be read before the next sleep. libc's epoll_wait() can be cancelled, which nobody wants
+ * of us, and costs 31 instructions.
+ */
+static inline int rs_doorbell_sleep(int sleep_fd, long timeout_ms)
 {
-	return (int)syscall(SYS_poll, fds, 2L, timeout_ms);
-}
+	struct epoll_event event;
+	long ready = syscall(SYS_epoll_wait, sleep_fd, &event, 1L, timeout_ms);
 
-/* The same where these and the calls are known beforehand: then all of it is inlined. */
-static inline __attribute__((always_inline)) int
-rs_doorbell_block_at(struct rs_doorbell *doorbell, const struct rs_doorbell_calls *calls,
-		     void *context, struct pollfd fds[2], int timeout_ms)
-{
-	int ready = rs_doorbell_poll(fds, timeout_ms), rang;
-
-	if (__builtin_expect(ready > 0 && fds[0].revents & POLLIN, true)) {
-		rang = calls->pending(context);
-		if (__builtin_expect(rang > 0, true)) {
-			doorbell->armed = false;
-			return RS_DOORBELL_WORK;
-		}
-		if (rang < 0)
-			return rang;
-	}
-	return rs_doorbell_wait_of(fds, ready);
+	if (__builtin_expect(ready > 0, true))
+		return (int)event.data.u32;
+	if (ready == 0)
+		return RS_DOORBELL_TIMEOUT;
+	return errno == EINTR ? RS_DOORBELL_WOKEN : -errno;
 }
 
 /*

@@ -351,7 +351,7 @@ static void test_exactly_once(void)
 
 /* -- how a worker learns whether spinning pays -- */
 
-static int loud_fd; /* always readable */
+static int loud_fd; /* always readable, and just now */
 
 static int get_loud_fd(void *context)
 {
@@ -362,6 +362,7 @@ static int get_loud_fd(void *context)
 static int push_late(void *context)
 {
 	push_kind(RS_CPUID, 1);
+	eventfd_write(loud_fd, 1);
 	return 1;
 }
 
@@ -389,6 +390,7 @@ static void test_learning(void)
 	loud_fd = eventfd(1, EFD_CLOEXEC);
 	begin();
 	rs_doorbell_init(&engine.doorbell, &late, NULL, -1, 0);
+	rs_doorbell_open(&engine.doorbell);
 	engine.waiting = RS_WAIT_ADAPTIVE;
 	engine.release_fd = -1;
 	engine.may_spin = true;
@@ -402,6 +404,7 @@ static void test_learning(void)
 	good &= wait_and_visit(1) && TAP_SAME(engine.workers[0].counters.spins_paid, 1);
 	good &= wait_and_visit(16) && TAP_SAME(spins(), 16 + 7 + 10 + 1 + 16);
 	tap_ok(good, "and as before once it has paid");
+	rs_doorbell_close(&engine.doorbell);
 	end();
 	close(loud_fd);
 }

@@ -16,13 +16,13 @@
  * No clock, no other thread and no kernel has a say in it. But a step takes microseconds, so to the
  * engine every handler would be slow: it is told that a notify takes for ever.
  */
-#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
@@ -93,20 +93,19 @@ OUTSIDE static void push_requests(void)
 }
 
 /* From one sleep to the next is a round. */
-OUTSIDE static long on_poll(struct pollfd *fds)
+OUTSIDE static long on_sleep(struct epoll_event *event)
 {
 	if (rounds)
 		round_costs[rounds - 1] = (uint32_t)(own - begun_at);
 	begun_at = own;
-	fds[0].revents = fds[1].revents = 0;
 	if (rounds == ROUNDS) {
 		rs_engine_stop(&engine);
-		fds[1].revents = POLLIN;
+		event->data.u32 = RS_DOORBELL_WOKEN;
 		return 1;
 	}
 	rounds++;
 	push_requests();
-	fds[0].revents = POLLIN;
+	event->data.u32 = RS_DOORBELL_WORK;
 	return 1;
 }
 
@@ -147,8 +146,8 @@ OUTSIDE long syscall(long number, ...)
 	for (int i = 0; i < 3; i++)
 		arguments[i] = va_arg(list, long);
 	va_end(list);
-	if (number == SYS_poll)
-		result = on_poll((struct pollfd *)arguments[0]);
+	if (number == SYS_epoll_wait)
+		result = on_sleep((struct epoll_event *)arguments[1]);
 	else if (number == SYS_read && arguments[0] == PORT_FD)
 		result = on_read((void *)arguments[1]);
 	else
@@ -282,7 +281,7 @@ static void make_engine(const struct subject *subject)
 	engine.worker_count = 1;
 	engine.can_step = true;
 	engine.waiting = RS_WAIT_BLOCK;
-	engine.wake_fd = engine.loop_fd = -1;
+	engine.wake_fd = engine.loop_fd = engine.look_fd = -1;
 	engine.stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	engine.seats = 1;
 	engine.views.mask = 1U << VIEW;

@@ -14,9 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -41,6 +43,8 @@ static int fd_of(int fd)
 	return fd == RS_KEEPER_FD && process && process->socket_fd >= 0 ? process->socket_fd : fd;
 }
 
+int __real_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
+
 static int look(struct pollfd *fds, nfds_t count)
 {
 	int ready = 0;
@@ -51,7 +55,7 @@ static int look(struct pollfd *fds, nfds_t count)
 
 		if (handle)
 			fds[i].revents = xen_event_is_ready(handle) ? POLLIN : 0;
-		else if (syscall(SYS_poll, &real, 1L, 0L) >= 0)
+		else if (__real_poll(&real, 1, 0) >= 0)
 			fds[i].revents = real.revents;
 		ready += fds[i].revents != 0;
 	}
@@ -61,6 +65,63 @@ static int look(struct pollfd *fds, nfds_t count)
 static bool has_changed(const void *argument)
 {
 	return *(const uint64_t *)argument != sim_fd_changes;
+}
+
+ssize_t __real_write(int fd, const void *bytes, size_t size);
+
+/* -- timers -- */
+
+#define TIMERS 16
+
+/* A descriptor that becomes readable each `period`. */
+static struct timer {
+	const struct sim_process *process; /* NULL: none */
+	int fd;
+	uint64_t next, period;
+} timers[TIMERS];
+
+int __wrap_timerfd_create(int clock, int flags)
+{
+	for (unsigned int i = 0; i < TIMERS; i++)
+		if (!timers[i].process) {
+			timers[i] = (struct timer){ .process = fiber_process(),
+						    .fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
+			return timers[i].fd;
+		}
+	sim_complain("more than %u timers", TIMERS);
+}
+
+int __wrap_timerfd_settime(int fd, int flags, const struct itimerspec *new, struct itimerspec *old)
+{
+	for (unsigned int i = 0; i < TIMERS; i++)
+		if (timers[i].process && timers[i].fd == fd) {
+			timers[i].period = (uint64_t)new->it_interval.tv_nsec;
+			timers[i].next = sim_now + timers[i].period;
+		}
+	return 0;
+}
+
+/* Lets those ring whose time has come. Returns when the next of this process will; 0: there is none. */
+static uint64_t ring_timers(void)
+{
+	static const uint64_t one = 1;
+	uint64_t first = 0;
+
+	for (unsigned int i = 0; i < TIMERS; i++) {
+		struct timer *timer = &timers[i];
+
+		if (!timer->process || timer->process != fiber_process() || !timer->period)
+			continue;
+		if (timer->next <= sim_now) {
+			timer->next = sim_now + timer->period;
+			sim_fd_changes++;
+			if (__real_write(timer->fd, &one, sizeof(one)) != sizeof(one))
+				sim_complain("eventfd");
+		}
+		if (!first || timer->next < first)
+			first = timer->next;
+	}
+	return first;
 }
 
 int libc_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
@@ -73,13 +134,61 @@ int libc_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 		return -1;
 	}
 	for (;;) {
-		uint64_t before = sim_fd_changes;
+		uint64_t ring = ring_timers(), before = sim_fd_changes;
 		int ready = look(fds, count);
 
 		if (ready || !timeout_ms || (deadline && sim_now >= deadline))
 			return ready;
-		fiber_wait(has_changed, &before, deadline);
+		fiber_wait(has_changed, &before, !ring || (deadline && deadline < ring) ? deadline : ring);
 	}
+}
+
+/* -- epolls, of which one descriptor may be an event channel's -- */
+
+#define EPOLLS 16
+
+static struct {
+	int epoll, fd; /* epoll 0: none */
+	epoll_data_t data;
+} epolls[EPOLLS];
+
+int __real_epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event);
+int __wrap_epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
+{
+	if (!xen_event_handle(fd))
+		return __real_epoll_ctl(epoll, operation, fd, event);
+	for (unsigned int i = 0; i < EPOLLS; i++)
+		if (!epolls[i].epoll) {
+			epolls[i].epoll = epoll;
+			epolls[i].fd = fd;
+			epolls[i].data = event->data;
+			return 0;
+		}
+	sim_complain("more than %u epolls", EPOLLS);
+}
+
+static long sleep_at(int epoll, struct epoll_event *event, int timeout_ms)
+{
+	struct pollfd fds[2] = { { .fd = epoll, .events = POLLIN } };
+	unsigned int i = 0;
+	int ready;
+
+	while (i < EPOLLS && epolls[i].epoll != epoll)
+		i++;
+	fds[1] = (struct pollfd){ .fd = i < EPOLLS ? epolls[i].fd : -1, .events = POLLIN };
+	ready = libc_poll(fds, 2, timeout_ms);
+	if (ready > 0 && fds[1].revents)
+		*event = (struct epoll_event){ .events = EPOLLIN, .data = epolls[i].data };
+	else if (ready > 0)
+		return epoll_wait(epoll, event, 1, 0);
+	return ready < 0 ? ready : ready > 0;
+}
+
+static void forget_epoll(int epoll)
+{
+	for (unsigned int i = 0; i < EPOLLS; i++)
+		if (epolls[i].epoll == epoll)
+			epolls[i].epoll = 0;
 }
 
 int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
@@ -132,13 +241,13 @@ int __wrap_close(int fd)
 	struct sim_process *process = fiber_process();
 
 	sim_fd_changes++;
+	forget_epoll(fd);
 	for (uint32_t i = 0; process && i < process->socket_count; i++)
 		if (process->sockets[i] == fd)
 			process->sockets[i] = process->sockets[--process->socket_count];
 	return __real_close(fd);
 }
 
-ssize_t __real_write(int fd, const void *bytes, size_t size);
 ssize_t __wrap_write(int fd, const void *bytes, size_t size)
 {
 	struct xenevtchn_handle *handle = xen_event_handle(fd);
@@ -331,6 +440,9 @@ void libc_forget(const struct sim_process *process)
 			*link = (*link)->next;
 		else
 			link = &(*link)->next;
+	for (unsigned int i = 0; i < TIMERS; i++)
+		if (timers[i].process == process)
+			timers[i].process = NULL;
 }
 
 static long futex_wait(const uint32_t *word, uint32_t value, const struct timespec *time)
@@ -397,14 +509,13 @@ long __wrap_syscall(long number, ...)
 	for (unsigned int i = 0; i < 4; i++)
 		arguments[i] = va_arg(list, long);
 	va_end(list);
-	if (!fiber_here() || number == SYS_poll)
-		if (!fiber_here() || arguments[2] == 0)
-			return __real_syscall(number, arguments[0], arguments[1], arguments[2],
-					      arguments[3]);
+	if (!fiber_here())
+		return __real_syscall(number, arguments[0], arguments[1], arguments[2],
+				      arguments[3]);
 	switch (number) {
 	case SYS_membarrier: return 0;
-	case SYS_poll: return libc_poll((struct pollfd *)arguments[0], (nfds_t)arguments[1],
-					(int)arguments[2]);
+	case SYS_epoll_wait: return sleep_at((int)arguments[0], (struct epoll_event *)arguments[1],
+					     (int)arguments[3]);
 	case SYS_read: return read_event((int)arguments[0], (uint32_t *)arguments[1]);
 	case SYS_futex: return futex((const uint32_t *)arguments[0], (int)arguments[1],
 				     (uint32_t)arguments[2],

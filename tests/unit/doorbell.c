@@ -104,6 +104,7 @@ static struct channel *open_channel(void)
 	channel.wake_fd = eventfd(0, EFD_NONBLOCK);
 	rs_ring_init(&channel.ring, channel.page, 400, 7, 4);
 	rs_doorbell_init(&channel.doorbell, &calls, &channel, channel.wake_fd, 10);
+	rs_doorbell_open(&channel.doorbell);
 	return &channel;
 }
 
@@ -123,6 +124,7 @@ static struct channel *open_masked_channel(void)
 
 static void close_channel(struct channel *channel)
 {
+	rs_doorbell_close(&channel->doorbell);
 	if (channel->fd >= 0)
 		close(channel->fd);
 	close(channel->wake_fd);
@@ -230,11 +232,14 @@ static void test_errors(void)
 	tap_ok(wait_once(channel, -1) == -EIO && !channel->doorbell.armed,
 	       "an unmask that fails is an error, not a sleep");
 	channel->unmask_error = 0;
+	rs_doorbell_close(&channel->doorbell);
+	tap_ok(wait_once(channel, -1) == -EBADF, "so is a doorbell that is not open");
 	close(channel->fd);
-	channel->fd = -EBADF;
-	tap_ok(wait_once(channel, -1) == -EBADF, "so is a channel without a descriptor");
+	channel->fd = -EINVAL;
+	tap_ok(rs_doorbell_open(&channel->doorbell) == -EINVAL &&
+	       channel->doorbell.sleep_fd < 0, "a channel without a descriptor cannot be opened");
 	channel->fd = 1000;
-	tap_ok(wait_once(channel, -1) == -EIO, "and a descriptor that is not open");
+	tap_ok(rs_doorbell_open(&channel->doorbell) == -EBADF, "nor one whose descriptor is not");
 	channel->fd = -1;
 	close_channel(channel);
 }

@@ -22,13 +22,13 @@ static int take_ring(struct bare *bare, uint32_t looks)
 			     VM_EVENT_INTERFACE_VERSION, bare->vcpu_count);
 	if (!error)
 		error = rs_xen_port_bind(&bare->port, bare->xen, bare->domain, remote);
-	if (error) {
-		rs_xen_monitor_disable(bare->xen, bare->domain);
-		rs_xen_monitor_unmap(bare->xen, bare->page);
-		return error;
+	if (!error) {
+		rs_doorbell_init(&bare->doorbell, &rs_xen_port_calls, &bare->port, -1, looks);
+		return rs_doorbell_open(&bare->doorbell);
 	}
-	rs_doorbell_init(&bare->doorbell, &rs_xen_port_calls, &bare->port, -1, looks);
-	return 0;
+	rs_xen_monitor_disable(bare->xen, bare->domain);
+	rs_xen_monitor_unmap(bare->xen, bare->page);
+	return error;
 }
 
 static int take_paused(struct bare *bare, uint32_t looks)
@@ -67,6 +67,7 @@ void bare_close(struct bare *bare)
 
 	if (error)
 		check(false, "give the bare ring back: %s", rs_strerror(error));
+	rs_doorbell_close(&bare->doorbell);
 	rs_xen_port_unbind(&bare->port);
 	rs_xen_monitor_unmap(bare->xen, bare->page);
 	rs_xen_close(bare->xen);
