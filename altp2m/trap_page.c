@@ -122,25 +122,26 @@ static int provide_filler(struct rs_traps *traps)
 	return rs_shadows_take(&traps->shadows, &traps->filler_gfn);
 }
 
+/* Takes memory of Xen's, for the shadow's own place in the view; what follows does not. */
 static int put_in_place(struct rs_traps *traps, struct rs_trap_page *page)
 {
 	int error = let_execute(traps, page->shadow_gfn);
 
-	if (!error)
-		error = show(traps, page->gfn, page->shadow_gfn);
-	/* What the layers allow together, which is execution or nothing. */
-	if (!error)
-		error = allow(traps, page->gfn, RS_ACCESS_X);
-	if (!error)
-		error = show(traps, page->shadow_gfn, traps->filler_gfn);
-	return error;
+	return error ? error : show(traps, page->gfn, page->shadow_gfn);
 }
 
-/* Of a page that could not be shown. */
+static int restrict_shown(struct rs_traps *traps, struct rs_trap_page *page)
+{
+	/* What the layers allow together, which is execution or nothing. */
+	int error = allow(traps, page->gfn, RS_ACCESS_X);
+
+	return error ? error : show(traps, page->shadow_gfn, traps->filler_gfn);
+}
+
+/* Only what has been shown: vCPUs feel it (trap_page.h). */
 static void take_away(struct rs_traps *traps, struct rs_trap_page *page)
 {
 	show(traps, page->gfn, RS_XEN_NO_GFN);
-	allow(traps, page->gfn, ACCESS_ALL);
 	/* Its own number resolves to the shadow again, for the next time. */
 	show(traps, page->shadow_gfn, RS_XEN_NO_GFN);
 }
@@ -148,6 +149,7 @@ static void take_away(struct rs_traps *traps, struct rs_trap_page *page)
 int rs_trap_page_show(struct rs_traps *traps, struct rs_trap_page *page)
 {
 	struct rs_error_note note;
+	bool is_there;
 	int error;
 
 	if (!page->is_hidden || page->is_shown)
@@ -159,12 +161,17 @@ int rs_trap_page_show(struct rs_traps *traps, struct rs_trap_page *page)
 		return error;
 	memcpy(page->shown, page->original, RS_TRAP_PAGE_BYTES);
 	error = put_in_place(traps, page);
+	is_there = !error;
+	if (is_there)
+		error = restrict_shown(traps, page);
 	if (!error) {
 		rs_store_relaxed(&page->is_shown, true);
 		return 0;
 	}
 	rs_error_keep(&note);
-	take_away(traps, page);
+	if (is_there)
+		take_away(traps, page);
+	allow(traps, page->gfn, ACCESS_ALL);
 	rs_error_restore(&note);
 	return error;
 }

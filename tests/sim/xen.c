@@ -52,16 +52,31 @@ static int result_of(int64_t result)
 
 /* -- libxencall -- */
 
+/* A view's table takes memory when a page comes into it, not when one that is there changes. */
+static bool is_new_to_view(const struct xen_hvm_altp2m_set_mem_access_multi *multi)
+{
+	const uint64_t *gfns = multi->pfn_list.p;
+
+	return multi->view && multi->nr && gfns[multi->opaque] < FX_GFNS &&
+	       !world_domain()->view_p2m[multi->view][gfns[multi->opaque]].present;
+}
+
+static bool altp2m_wants_memory(const struct xen_hvm_altp2m_op *op)
+{
+	switch (op->cmd) {
+	case HVMOP_altp2m_create_p2m: return true;
+	case HVMOP_altp2m_set_domain_state: return op->u.domain_state.state;
+	case HVMOP_altp2m_set_mem_access_multi: return is_new_to_view(&op->u.set_mem_access_multi);
+	default: return false;
+	}
+}
+
 static bool wants_memory(unsigned int op, const uint64_t arguments[5])
 {
-	const struct xen_hvm_altp2m_op *altp2m = (const void *)(uintptr_t)arguments[1];
-
 	if (op == __HYPERVISOR_memory_op)
 		return (arguments[0] & 0x3f) == XENMEM_populate_physmap;
 	if (op == __HYPERVISOR_hvm_op && arguments[0] == HVMOP_altp2m)
-		return altp2m->cmd == HVMOP_altp2m_create_p2m ||
-		       (altp2m->cmd == HVMOP_altp2m_set_domain_state &&
-			altp2m->u.domain_state.state);
+		return altp2m_wants_memory((const void *)(uintptr_t)arguments[1]);
 	return false;
 }
 
