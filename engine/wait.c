@@ -80,6 +80,13 @@ bool rs_wait_is_watcher(const struct rs_worker *worker)
 	return is_watcher(worker);
 }
 
+bool rs_wait_may_take(const struct rs_worker *worker)
+{
+	uint32_t watcher = rs_load_seq_cst(&worker->engine->watcher);
+
+	return !watcher || (watcher & ~BUSY) == worker->number + 1;
+}
+
 /* Is, or becomes it; not if somebody else is, who may have taken the role from us. */
 static bool watch_begin(struct rs_worker *worker)
 {
@@ -422,6 +429,7 @@ void rs_wait_leave(struct rs_worker *worker)
 {
 	struct rs_engine *engine = worker->engine;
 
+	worker->quick = false;
 	if (engine->worker_count == 1)
 		return;
 	if (watch_end(worker))

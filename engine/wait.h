@@ -5,12 +5,14 @@
  * With several workers that may sleep, one of them at most is the *watcher*: it looks at the ring,
  * then sleeps at the event channel. The others *park*, each at a futex of its own. The watcher
  * runs quick handlers itself, and stays what it is; before a slow one it gives the role up
- * and wakes somebody to be it. In spinning mode nobody sleeps and there are no roles.
+ * and wakes somebody to be it. Whoever else is awake, and has run a quick handler, leaves the ring to
+ * it and parks again. In spinning mode nobody sleeps and there are no roles.
  *
  * Nobody knows beforehand that a handler which has always been quick will block this time. So
  * one of those that park, the *deputy*, wakes once a millisecond while events come, and
  * takes the role, and the answers that wait, from a watcher that has been in one and the same
- * handler since. While all sleep, it does too. Who begins a handler while the watcher is busy,
+ * handler since: so one that blocks holds up the other vCPUs for two milliseconds, and its own
+ * alone from then on. While all sleep, it does too. Who begins a handler while the watcher is busy,
  * the watcher itself not least, and finds no deputy, wakes somebody to be it.
  *
  * No work is forgotten, because whoever is about to sleep says so first and then looks again,
@@ -43,6 +45,13 @@ int rs_wait(struct rs_worker *worker, int timeout_ms);
 
 /* Is it this one? */
 bool rs_wait_is_watcher(const struct rs_worker *worker);
+
+/*
+ * A worker that runs quick handlers without being the watcher: is the ring its to look at? Only if
+ * there is no watcher. Two that take turns at it are slower than one, and leave each other batches
+ * of one; so what it does next is to park.
+ */
+bool rs_wait_may_take(const struct rs_worker *worker);
 
 /* This worker leaves the engine's loop: it is not the watcher any more. */
 void rs_wait_leave(struct rs_worker *worker);

@@ -29,8 +29,12 @@ static void learn(uint8_t *left, bool quick)
 
 void rs_pace_change(struct rs_pace *pace, uint64_t ticks, const struct rs_engine *engine)
 {
+	bool quick = ticks <= engine->wake_ticks;
+
 	learn(&pace->held, ticks <= engine->notify_ticks);
-	learn(&pace->slow, ticks <= engine->wake_ticks);
+	/* Once may be somebody else's turn on our CPU: to wake more threads there makes it worse. */
+	learn(&pace->slow, quick || !rs_load_relaxed(&pace->once));
+	learn(&pace->once, quick);
 }
 
 /* Lanes that we have made ready. */
@@ -94,6 +98,7 @@ static void prepare_shared(struct rs_worker *worker, bool held, bool slow)
 {
 	uint64_t finished = worker->finished;
 
+	worker->quick = !slow;
 	rs_wait_guard(worker, slow);
 	if (!finished)
 		return;
@@ -150,7 +155,7 @@ static int find(struct rs_worker *worker)
 	int number = claim(worker);
 	uint64_t ready;
 
-	if (number >= 0)
+	if (number >= 0 || (worker->quick && !rs_wait_may_take(worker)))
 		return number;
 	ready = rs_take(worker);
 	/* Asynchronous ones: others may wait for their slots. */

@@ -43,7 +43,8 @@ struct rs_pace {
 			/* than waking a thread. */
 			uint8_t slow;
 			uint8_t gone; /* its rule was unpublished */
-			uint8_t unused;
+			/* Calls left until one that took longer than waking is forgotten. */
+			uint8_t once;
 		};
 		uint32_t all; /* 0: it is quick, and there */
 	};
@@ -55,6 +56,7 @@ struct rs_worker {
 	bool confined; /* in a sandbox */
 	bool relief;  /* deadline.h: it asks nobody */
 	bool pulling; /* for rs_engine_next, until it has */
+	bool quick;   /* its last handler was known to be: see rs_wait_may_take */
 	bool pulled;  /* an event, whose turn is kept: */
 	struct rs_event pulled_event;
 	uint64_t mine;          /* turns: lanes that we own and have not begun */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* parts.c: the small parts: error texts, options, merged sources, histograms. */
+/* parts.c: the small parts: error texts, options, merged sources, histograms, a handler's pace. */
 #include "config.h"
 
 #include <errno.h>
@@ -10,6 +10,7 @@
 #include <ringside/ringside.h>
 
 #include "engine/options.h"
+#include "engine/private.h"
 #include "engine/sources.h"
 #include "engine/statistics.h"
 #include "tests/unit/tap.h"
@@ -159,11 +160,39 @@ static void test_histogram(void)
 	free(histogram);
 }
 
+/* `count` calls that took so long each. Is the handler slow now? */
+static bool is_slow_after(struct rs_pace *pace, uint64_t ticks, unsigned int count)
+{
+	const struct rs_engine engine = { .notify_ticks = 100, .wake_ticks = 1000 };
+
+	while (count--)
+		rs_pace_change(pace, ticks, &engine);
+	return pace->slow;
+}
+
+static void test_pace(void)
+{
+	struct rs_pace pace = { 0 };
+	bool good;
+
+	rs_pace_init(&pace);
+	tap_ok(is_slow_after(&pace, 50, 7) && !is_slow_after(&pace, 50, 1) && !pace.all,
+	       "a handler is slow until it has been quick eight times");
+	tap_ok(!is_slow_after(&pace, 5000, 1) && pace.held && !is_slow_after(&pace, 50, 8) && !pace.all,
+	       "one long call in nine says nothing, but answers do not wait behind the next eight");
+	good = !is_slow_after(&pace, 5000, 1) && !is_slow_after(&pace, 50, 8);
+	good &= !is_slow_after(&pace, 5000, 1) && !is_slow_after(&pace, 50, 7);
+	tap_ok(good && is_slow_after(&pace, 5000, 1), "two do");
+	tap_ok(is_slow_after(&pace, 500, 7) && !is_slow_after(&pace, 500, 1) && pace.held,
+	       "who takes longer than a notify and no longer than waking is quick after eight calls, too");
+}
+
 int main(void)
 {
 	test_errors();
 	test_options();
 	test_sources();
 	test_histogram();
+	test_pace();
 	return tap_done();
 }

@@ -248,6 +248,40 @@ static void test_batch(void)
 	end();
 }
 
+/* With several workers: whose the ring is. */
+static void test_sharing(void)
+{
+	struct rs_rule rule = { .options = { .kind = RS_CR, .handler = on_event } };
+	bool good;
+
+	begin();
+	watch(&rule, 1);
+	engine.straight = false;
+	engine.worker_count = 2;
+	engine.watcher = 2;
+	engine.deputy = 1;
+	engine.loop_fd = -1;
+	engine.notify_ticks = engine.wake_ticks = UINT64_MAX;
+	push_kind(RS_CR, 1);
+	good = TAP_SAME(visit(), 1) && TAP_SAME(xen.answers, 1);
+	push_kind(RS_CR, 1);
+	good &= TAP_SAME(visit(), 0) && TAP_SAME(xen.answers, 1);
+	tap_ok(good, "who runs quick handlers leaves the ring to the watcher");
+	engine.watcher = 1;
+	good = TAP_SAME(visit(), 1) && TAP_SAME(xen.answers, 2);
+	engine.watcher = 0;
+	push_kind(RS_CR, 1);
+	good &= TAP_SAME(visit(), 1) && TAP_SAME(xen.answers, 3);
+	tap_ok(good, "unless that is it, or there is none");
+	rule.pace.slow = UINT8_MAX;
+	push_kind(RS_CR, 1);
+	visit();
+	engine.watcher = 2;
+	push_kind(RS_CR, 1);
+	tap_ok(TAP_SAME(visit(), 1) && TAP_SAME(xen.answers, 5), "and after a slow handler it does not");
+	end();
+}
+
 /* A handler that takes its own watch out of the table, as rs_unwatch does. */
 static struct rs_table_entry own_entry;
 
@@ -435,6 +469,7 @@ int main(void)
 		test_view_fault();
 		test_handlers();
 		test_batch();
+		test_sharing();
 		test_removal_inside();
 		test_wrap();
 		test_exactly_once();

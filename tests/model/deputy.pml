@@ -5,12 +5,14 @@
  *
  * One handler, any of them, gets stuck until all other requests have been handled. Its worker has
  * not given the role of the watcher up: so the deputy must take it, and must be awake. A tick of the
- * deputy comes at any time, so it may also find a watcher stuck that is not; that is harmless.
+ * deputy comes at any time, so it may also find a watcher stuck that is not; that is harmless. Who is
+ * not the watcher may leave the ring to the one there is, as it does after quick handlers.
  *
  * Property: no deadlock.
  * BROKEN=1: the deputy sleeps without another look. BROKEN=2: it looks, and says afterwards that it
  * sleeps. BROKEN=3: a watcher that finds no deputy wakes nobody. BROKEN=4: who takes the role from
- * one that is stuck is not known to be busy.
+ * one that is stuck is not known to be busy. BROKEN=5: who has left the ring to the watcher parks
+ * without becoming the deputy.
  */
 #ifndef BROKEN
 #define BROKEN 0
@@ -157,7 +159,7 @@ proctype worker(byte me)
 {
 	byte i, seen, last;
 	bit seen_beat, last_beat;
-	bool woken, mine, is_deputy, rescued;
+	bool woken, mine, leaves, is_deputy, rescued;
 
 again:
 	if
@@ -165,9 +167,14 @@ again:
 	:: else
 	fi;
 	mine = false;
+	leaves = false;
+	if
+	:: watcher != 0 && (watcher & (BUSY - 1)) != me -> leaves = true
+	:: true
+	fi;
 	atomic {
 		if
-		:: ring > 0 -> ring--; mine = true
+		:: !leaves && ring > 0 -> ring--; mine = true
 		:: else
 		fi
 	};
@@ -201,7 +208,14 @@ again:
 	:: watcher == 0 -> parked[me] = false; goto again
 	:: else
 	fi;
+#if BROKEN == 5
+	if
+	:: !leaves -> deputy_begin()
+	:: else
+	fi;
+#else
 	deputy_begin();
+#endif
 	do
 	:: !parked[me] || rescued || handled == REQUESTS -> break
 	:: is_deputy && parked[me] && !rescued && handled < REQUESTS -> tick()

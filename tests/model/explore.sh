@@ -58,8 +58,8 @@ try sleep 3
 try answer 3
 try combine 3
 try lane 3
-try park 4
-try deputy 4
+try park 5
+try deputy 5
 try removal 3
 try straight 5
 try record 3

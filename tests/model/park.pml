@@ -4,12 +4,14 @@
  *
  * The first handler that runs gets stuck until all other requests have been handled: so
  * somebody else must take them, and must not be asleep. A worker takes what is on the ring,
- * keeps one, and offers the others. (How the ring itself wakes the watcher is sleep.pml.)
+ * keeps one, and offers the others; or, as long as another one watches, leaves the ring to it, as
+ * it does after quick handlers. (How the ring itself wakes the watcher is sleep.pml.)
  *
  * Property: no deadlock.
  * BROKEN=1: parks without looking again. BROKEN=2: gives the role up only after looking who
  * sleeps. BROKEN=3: who offers work wakes nobody that sleeps at the event channel. BROKEN=4:
- * the watcher blocks without a look at what was offered.
+ * the watcher blocks without a look at what was offered. BROKEN=5: who has left the ring to the watcher
+ * parks without a look whether there still is one.
  */
 #ifndef BROKEN
 #define BROKEN 0
@@ -100,7 +102,7 @@ inline handle()
 proctype worker(byte me)
 {
 	byte i;
-	bool woken, stuck, mine;
+	bool woken, stuck, mine, leaves;
 
 again:
 	if
@@ -114,8 +116,13 @@ again:
 		:: else
 		fi
 	};
+	leaves = false;
 	if
-	:: !mine ->
+	:: !mine && watcher != 0 && watcher != me -> leaves = true
+	:: true
+	fi;
+	if
+	:: !mine && !leaves ->
 		atomic {
 			if
 			:: ring > 0 -> mine = true; ready = ready + ring - 1; ring = 0
@@ -153,7 +160,12 @@ again:
 	fi;
 
 	parked[me] = true;              /* S2 */
-#if BROKEN != 1
+#if BROKEN == 5
+	if
+	:: ready > 0 || (watcher == 0 && !leaves) -> parked[me] = false; goto again
+	:: else
+	fi;
+#elif BROKEN != 1
 	if
 	:: ready > 0 || watcher == 0 -> parked[me] = false; goto again
 	:: else
