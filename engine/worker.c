@@ -163,6 +163,8 @@ static int find(struct rs_worker *worker)
 		rs_worker_flush(worker);
 	if (!ready)
 		return claim(worker);
+	/* What it took to copy them all is not the first one's handler's. */
+	worker->stamp = rs_ticks();
 	keep(worker, ready & (ready - 1));
 	return __builtin_ctzll(ready);
 }

@@ -248,6 +248,39 @@ static void test_batch(void)
 	end();
 }
 
+/* Requests that take long to copy, each. */
+static void copy_slowly(enum rs_message_way way, const void *message, const struct rs_layout *layout,
+			void *ticks)
+{
+	uint64_t begin = rs_ticks();
+
+	while (way == RS_MESSAGE_REQUEST && rs_ticks() - begin < *(const uint64_t *)ticks)
+		;
+}
+
+/* On the general way. We may be preempted in any handler, so of many batches one will do. */
+static void test_copies(void)
+{
+	struct rs_rule rule = { .options = { .kind = RS_CR, .handler = on_event } };
+	uint64_t ticks = 2000000;
+	bool one = false;
+
+	begin();
+	watch(&rule, 1);
+	engine.straight = false;
+	engine.notify_ticks = engine.wake_ticks = ticks / 2;
+	engine.on_message = copy_slowly;
+	engine.on_message_user = &ticks;
+	for (unsigned int i = 0; i < 20 && !one; i++) {
+		rule.pace.all = xen.notifies = 0;
+		for (uint32_t vcpu = 0; vcpu < RS_RING_SLOTS; vcpu++)
+			push_kind(RS_CR, vcpu);
+		one = visit() == RS_RING_SLOTS && xen.notifies == 1 && !rule.pace.all;
+	}
+	tap_ok(one, "what it takes to copy requests is not their handlers': eight answers, one notify");
+	end();
+}
+
 /* With several workers: whose the ring is. */
 static void test_sharing(void)
 {
@@ -469,6 +502,7 @@ int main(void)
 		test_view_fault();
 		test_handlers();
 		test_batch();
+		test_copies();
 		test_sharing();
 		test_removal_inside();
 		test_wrap();
