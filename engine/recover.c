@@ -191,6 +191,8 @@ static int change_ring(struct rs_orphan *orphan, bool taken)
 	void *page;
 	int error = rs_orphan_open(orphan), disabled = 0;
 
+	/* Without a ring its vCPUs still wait: if we die in our turn, that says that one is needed. */
+	rs_journal_source(orphan->journal, RS_JOURNAL_RING_PAGE, true);
 	if (!error && taken)
 		disabled = rs_xen_monitor_disable(orphan->xen, orphan->domain);
 	if (disabled == -EBUSY)

@@ -55,10 +55,10 @@ static double seconds(void)
 
 static void remove_files(void)
 {
-	static const char *const names[] = { "1", "1.lanes" };
+	static const char *const names[] = { "1", "1.lanes", "1.top" };
 	char path[128];
 
-	for (unsigned int i = 0; i < 2; i++) {
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
 		unlink(path);
 	}

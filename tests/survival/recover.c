@@ -73,8 +73,8 @@ static void test_kills(unsigned int count)
 	tap_ok(back, "after kill %u the guest is as it was, and runs", done);
 }
 
-/* Set in a child: dies when it would take a page from the guest. */
-static bool dies;
+/* Set in a child: where it dies. */
+static enum { NOWHERE, BEFORE_PAGE_GOES, WHEN_RING_HAS_GONE, WHILE_THEY_RUN } dies;
 
 /* Stands before libxenctrl's, for all of this process. */
 int xc_domain_decrease_reservation_exact(xc_interface *control, uint32_t domain, unsigned long count,
@@ -83,9 +83,41 @@ int xc_domain_decrease_reservation_exact(xc_interface *control, uint32_t domain,
 	int (*call)(xc_interface *, uint32_t, unsigned long, unsigned int, xen_pfn_t *) =
 		(__typeof__(call))dlsym(RTLD_NEXT, __func__);
 
-	if (dies)
+	if (dies == BEFORE_PAGE_GOES)
 		raise(SIGKILL);
 	return call(control, domain, count, order, frames);
+}
+
+int xc_monitor_disable(xc_interface *control, uint32_t domain)
+{
+	int (*call)(xc_interface *, uint32_t) = (__typeof__(call))dlsym(RTLD_NEXT, __func__);
+	int result = call(control, domain);
+
+	if (dies == WHEN_RING_HAS_GONE)
+		raise(SIGKILL);
+	return result;
+}
+
+/* When the dead one's pauses are lifted, and noted as such. */
+int nanosleep(const struct timespec *time, struct timespec *left)
+{
+	int (*call)(const struct timespec *, struct timespec *) =
+		(__typeof__(call))dlsym(RTLD_NEXT, __func__);
+
+	if (dies == WHILE_THEY_RUN)
+		raise(SIGKILL);
+	return call(time, left);
+}
+
+static bool recovery_dies(int where)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		dies = where;
+		_exit(rs_recover("guest1", NULL) ? 1 : 0);
+	}
+	return pid > 0 && TAP_SAME(bed_await(pid), 128 + SIGKILL);
 }
 
 /*
@@ -97,14 +129,38 @@ static void test_last_step(void)
 	pid_t pid = start();
 	bool good = bed_await_ring() && bed_kill(pid);
 
-	pid = fork();
-	if (!pid) {
-		dies = true;
-		_exit(rs_recover("guest1", NULL) ? 1 : 0);
-	}
-	good &= pid > 0 && bed_await(pid) == 128 + SIGKILL;
-	good &= TAP_SAME(recover(), 0);
+	good = good && recovery_dies(BEFORE_PAGE_GOES) && TAP_SAME(recover(), 0);
 	tap_ok(good && bed_all_run() && bed_is_as_before(), "a recovery that dies in its last step");
+}
+
+static bool is_waited(void)
+{
+	for (uint32_t i = 0; i < bed_domain->vcpu_count; i++)
+		if (bed_domain->vcpus[i].vm_event_pause_count)
+			return true;
+	return false;
+}
+
+/*
+ * vCPUs wait, and the ring they have reported on has gone. Then who comes next has lifted the dead
+ * one's pause, and dies as well: of all that was changed only those vCPUs are left.
+ */
+static void test_without_ring(void)
+{
+	char *argv[] = { ringside, "watch", "guest1", "--cpuid", "--quiet", "--no-keeper", NULL };
+	uint64_t before = bed_domain->statistics.requests;
+	pid_t pid = bed_start(argv);
+	bool good = bed_await_ring();
+
+	while (good && bed_domain->statistics.requests == before)
+		bed_sleep_us(100);
+	good &= !kill(pid, SIGSTOP);
+	while (good && !is_waited())
+		bed_sleep_us(100);
+	good &= bed_kill(pid) && recovery_dies(WHEN_RING_HAS_GONE) && recovery_dies(WHILE_THEY_RUN);
+	good = good && TAP_SAME(recover(), 0);
+	tap_ok(good && bed_all_run() && bed_is_as_before(),
+	       "two recoveries that die, one of them between two rings");
 }
 
 /*
@@ -166,6 +222,7 @@ int main(int argc, char **argv)
 		return tap_done();
 	test_kills(count);
 	test_last_step();
+	test_without_ring();
 	test_foreign_pause();
 	test_who_holds_it();
 	test_attach();
