@@ -12,7 +12,7 @@ for bug in $($sim --bugs); do
 		[ "$status" = 1 ]
 done
 
-run $sim --plant sources-last --shrink 7
+run $sim --plant sources-last --shrink 5
 check "a seed is cut down: $(sed -n 2p "$scratch/out")" \
 	sh -c 'tail -n 1 "$1" | grep -q "an intercept is left"' - "$scratch/out"
 finish

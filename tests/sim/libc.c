@@ -29,7 +29,7 @@
 
 uint64_t sim_fd_changes;
 
-static uint64_t unlocks;
+static uint64_t unlocks, signals;
 static uint32_t processors;
 
 int keeper_main(void);
@@ -387,6 +387,32 @@ int __wrap_pthread_mutex_unlock(pthread_mutex_t *mutex)
 	if (fiber_here())
 		fiber_edge("pthread_mutex_unlock");
 	return error;
+}
+
+static bool was_signalled(const void *argument)
+{
+	return *(const uint64_t *)argument != signals;
+}
+
+/* Of any condition: whoever waits looks again. */
+int __wrap_pthread_cond_signal(pthread_cond_t *unused)
+{
+	signals++;
+	return 0;
+}
+
+/* Of the monotonic clock. */
+int __wrap_pthread_cond_timedwait(pthread_cond_t *unused, pthread_mutex_t *mutex,
+				  const struct timespec *until)
+{
+	uint64_t before = signals;
+	bool signalled;
+
+	__wrap_pthread_mutex_unlock(mutex);
+	signalled = fiber_wait(was_signalled, &before, (uint64_t)until->tv_sec * 1000000000 +
+							       (uint64_t)until->tv_nsec);
+	__wrap_pthread_mutex_lock(mutex);
+	return signalled ? 0 : ETIMEDOUT;
 }
 
 long __real_sysconf(int name);

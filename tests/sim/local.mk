@@ -13,11 +13,12 @@ libringside_sim_la_CFLAGS = $(AM_CFLAGS) $(XEN_CFLAGS) $(SECCOMP_CFLAGS)
 libringside_sim_la_SOURCES = $(libringside_private_la_SOURCES)
 
 # Calls of these go to __wrap_...
-sim_wrapped = access chdir clock_gettime close epoll_ctl fork getpid ioctl madvise nanosleep open openlog poll \
-	posix_spawn pthread_create pthread_join pthread_mutex_lock pthread_mutex_unlock recv \
-	recvmsg rs_owner_is_of_this_boot rs_owner_lives rs_owner_read sched_getaffinity \
-	sched_yield send sendmsg setsid signal socketpair syscall sysconf syslog timerfd_create \
-	timerfd_settime waitpid write
+sim_wrapped = access chdir clock_gettime close epoll_ctl fork getpid ioctl madvise nanosleep open \
+	openlog poll posix_spawn pthread_cond_signal pthread_cond_timedwait pthread_create \
+	pthread_join pthread_mutex_lock pthread_mutex_unlock recv recvmsg \
+	rs_owner_is_of_this_boot rs_owner_lives rs_owner_read sched_getaffinity sched_yield send \
+	sendmsg setsid signal socketpair syscall sysconf syslog timerfd_create timerfd_settime \
+	waitpid write
 # And so the bugs get in.
 sim_planted = rs_journal_altp2m rs_journal_closed rs_orphan_unpause rs_ring_put_head \
 	rs_shadows_release rs_sources_clear rs_traps_clear rs_views_leave rs_wait_wake \
