@@ -191,6 +191,13 @@ static void forget_epoll(int epoll)
 			epolls[i].epoll = 0;
 }
 
+static void forget_timer(int fd)
+{
+	for (unsigned int i = 0; i < TIMERS; i++)
+		if (timers[i].fd == fd)
+			timers[i].process = NULL;
+}
+
 int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 {
 	return libc_poll(fds, count, timeout_ms);
@@ -242,6 +249,7 @@ int __wrap_close(int fd)
 
 	sim_fd_changes++;
 	forget_epoll(fd);
+	forget_timer(fd);
 	for (uint32_t i = 0; process && i < process->socket_count; i++)
 		if (process->sockets[i] == fd)
 			process->sockets[i] = process->sockets[--process->socket_count];
