@@ -29,8 +29,8 @@ tests_fuzz_left_LDADD = libringside-private.la
 FUZZ_SECONDS = 60
 FUZZ_CC = clang
 FUZZ_COMPILE = $(FUZZ_CC) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined \
-	-fno-sanitize-recover=undefined $(DEFS) -I$(abs_builddir) $(AM_CPPFLAGS) \
-	$(JANSSON_CFLAGS) $(JSONC_CFLAGS) $(LZMA_CFLAGS)
+	-fno-sanitize-recover=undefined $(DEFS) -I$(abs_builddir) \
+	-I$(abs_top_srcdir)/include $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(JSONC_CFLAGS) $(LZMA_CFLAGS)
 FUZZ_DECODER = engine/decode.c engine/layout.c ring/ring.c
 FUZZ_LEFT = tests/fuzz/left.c $(FUZZ_DECODER) engine/answer.c engine/record.c engine/recover.c \
 	engine/registers.c engine/statistics.c engine/takeover.c engine/undo.c engine/version.c \

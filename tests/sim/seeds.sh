@@ -15,4 +15,10 @@ mv "$scratch/out" "$scratch/once"
 run $sim --replay 12
 check "a seed is the same a second time: $(wc -l <"$scratch/out") lines" \
 	cmp -s "$scratch/once" "$scratch/out"
+
+for first in 1000000 1000010; do
+	SIM_LOG=$scratch/log run "${top_srcdir:-.}/tests/sim/run" --seeds 10 --build "$build"
+	check "tests/sim/run: ten seeds from $first on" grep -q "^$first 10 0 " "$scratch/log"
+done
+check "tests/sim/run: what was run adds up" grep -q '20 in all, of which 0 had' "$scratch/out"
 finish
