@@ -28,8 +28,8 @@
 #define CREDIT 16
 #define SLEEPS_TO_TRIAL_MAX 128
 #define SPINS_PER_TICKS 32
-/* A spinner looks at everything but the ring and the lanes only now and then. */
-#define SPINS_BETWEEN_LOOKS 65536
+/* Whoever never sleeps looks at everything but the ring and the lanes only now and then. */
+#define TICKS_BETWEEN_CALLS 2097152
 /* So often a sleeper asks on which CPU it runs. */
 #define SLEEPS_BETWEEN_LOOKS 1024
 /* Misses in a row, after which whoever has the ring's lock is let run. */
@@ -126,24 +126,29 @@ void rs_wait_learn(struct rs_worker *worker)
 	worker->patience = 1;
 }
 
-/* With the port masked: whatever comes is seen on the page. */
-static bool spin(struct rs_worker *worker)
+/* With the port masked: whatever comes is seen on the page. True: something has, before so many ticks. */
+static inline bool look(const struct rs_engine *engine, uint64_t ticks)
 {
-	const struct rs_engine *engine = worker->engine;
-	uint64_t begin;
+	uint64_t begin = rs_ticks();
 
-	rs_count(&worker->counters, &worker->counters.spins, 1);
-	begin = rs_ticks();
 	do {
 		for (unsigned int i = 0; i < SPINS_PER_TICKS; i++) {
-			if (rs_ring_pending(&engine->ring) || is_called(engine)) {
-				rs_count(&worker->counters, &worker->counters.spins_paid, 1);
-				rs_wait_learn(worker);
+			if (rs_ring_pending(&engine->ring) || is_called(engine))
 				return true;
-			}
 			rs_cpu_relax();
 		}
-	} while (rs_ticks() - begin < SPIN_TICKS);
+	} while (rs_ticks() - begin < ticks);
+	return false;
+}
+
+static bool spin(struct rs_worker *worker)
+{
+	rs_count(&worker->counters, &worker->counters.spins, 1);
+	if (look(worker->engine, SPIN_TICKS)) {
+		rs_count(&worker->counters, &worker->counters.spins_paid, 1);
+		rs_wait_learn(worker);
+		return true;
+	}
 	if (--worker->credit)
 		return false;
 	if (worker->patience < SLEEPS_TO_TRIAL_MAX)
@@ -355,21 +360,23 @@ static bool is_woken(const struct rs_engine *engine)
 	return epoll_wait(engine->wake_fd, &event, 1, 0) > 0;
 }
 
+static int look_once(const struct rs_engine *engine)
+{
+	if (rs_ring_pending(&engine->ring) || rs_load_relaxed(&engine->ready))
+		return RS_DOORBELL_WORK;
+	return rs_load_relaxed(&engine->stop) ? RS_DOORBELL_WOKEN : RS_DOORBELL_TIMEOUT;
+}
+
 static int spin_for_ever(struct rs_worker *worker, int timeout_ms)
 {
 	struct rs_engine *engine = worker->engine;
 	uint64_t end = timeout_ms > 0 ? rs_now_ns() + (uint64_t)timeout_ms * 1000000 : 0;
 
+	if (!timeout_ms)
+		return look_once(engine);
 	for (;;) {
-		for (unsigned int i = 0; i < SPINS_BETWEEN_LOOKS; i++) {
-			if (rs_ring_pending(&engine->ring) || rs_load_relaxed(&engine->ready))
-				return RS_DOORBELL_WORK;
-			if (rs_load_relaxed(&engine->stop))
-				return RS_DOORBELL_WOKEN;
-			if (!timeout_ms)
-				return RS_DOORBELL_TIMEOUT;
-			rs_cpu_relax();
-		}
+		if (look(engine, TICKS_BETWEEN_CALLS))
+			return rs_load_relaxed(&engine->stop) ? RS_DOORBELL_WOKEN : RS_DOORBELL_WORK;
 		if (worker->number == 0 && is_woken(engine))
 			return RS_DOORBELL_WOKEN;
 		if (timeout_ms > 0 && rs_now_ns() >= end)
