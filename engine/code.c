@@ -8,7 +8,8 @@
 #include "ring/atomics.h"
 
 #define PAGE_BYTES 4096
-#define TRUSTED_NS 500000000 /* for so long a trail is followed */
+#define TRUSTED_NS 500000000 /* for so long a trail is followed at most */
+#define NS_PER_MS 1000000ULL
 
 static const struct rs_instruction unknown;
 
@@ -63,12 +64,19 @@ static bool is_known(const struct rs_code_entry *entry, const struct rs_event *e
 	       rs_trail_holds(&entry->trail);
 }
 
-/* Mappings of the cache are believed for a second. */
-static uint64_t expiry_of(const struct rs_engine *engine)
+/*
+ * When a trail that was just found is not followed any more. The cache's mappings are believed for
+ * some time from when they were made, and that of these may be nearly over.
+ */
+static uint64_t expiry_of(const struct rs_engine *engine, const struct rs_trail *trail)
 {
-	uint64_t now = rs_ticks(), ns = rs_now_ns() - engine->start_ns;
+	uint64_t now = rs_ticks(), ns = rs_now_ns() - engine->start_ns, trusted_ns = TRUSTED_NS;
 
-	return now + (now - engine->start_ticks) / (ns / TRUSTED_NS + 1);
+	if (trail->left_ms * NS_PER_MS < trusted_ns)
+		trusted_ns = trail->left_ms * NS_PER_MS;
+	if (!trusted_ns)
+		return now;
+	return now + (now - engine->start_ticks) / (ns / trusted_ns + 1);
 }
 
 /* What goes on, on the next page: it may be missing, if the instruction does not. */
@@ -98,7 +106,7 @@ static void remember(const struct rs_engine *engine, struct rs_code_entry *entry
 	entry->trail = *trail;
 	entry->cs = rs_event_u32(event, event->layout->cs);
 	entry->efer = rs_event_efer(event);
-	entry->expires = expiry_of(engine);
+	entry->expires = expiry_of(engine, trail);
 }
 
 static __attribute__((noinline)) const struct rs_instruction *

@@ -70,6 +70,17 @@ static inline bool rs_block_is_old(const struct rs_cache *cache, const struct rs
 	       rs_cache_now() - block->mapped_ms > cache->age_ms_max;
 }
 
+/* How long a block that is pinned, and mapped, is not old yet. UINT32_MAX: it never is. */
+static inline uint32_t rs_block_left_ms(const struct rs_cache *cache, const struct rs_block *block)
+{
+	uint32_t age_ms;
+
+	if (cache->age_ms_max == RS_GUEST_AGELESS)
+		return UINT32_MAX;
+	age_ms = rs_cache_now() - block->mapped_ms;
+	return age_ms > cache->age_ms_max ? 0 : cache->age_ms_max - age_ms + 1;
+}
+
 /*
  * The block of a frame, mapped, `writable` if so asked, and with that frame in it: pinned, so to
  * be unpinned soon. A thread has one block pinned at a time. NULL: *error. What is about that

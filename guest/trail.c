@@ -20,6 +20,7 @@ static void note(struct noting *noting, uint64_t address)
 	struct rs_trail *trail = noting->trail;
 	struct rs_trail_step *step = &trail->steps[trail->count];
 	struct rs_block *block = NULL;
+	uint32_t left_ms;
 
 	if (trail->count < RS_TRAIL_STEPS)
 		block = rs_cache_find(&noting->guest->cache, address / RS_FRAME_SIZE, false);
@@ -31,6 +32,9 @@ static void note(struct noting *noting, uint64_t address)
 	step->offset = address % RS_BLOCK_SIZE;
 	step->frame = step->offset / RS_FRAME_SIZE;
 	memcpy(&step->word, block->bytes + step->offset, WORD);
+	left_ms = rs_block_left_ms(&noting->guest->cache, block);
+	if (left_ms < trail->left_ms)
+		trail->left_ms = left_ms;
 	rs_cache_unpin(block);
 	trail->count++;
 }
@@ -61,6 +65,7 @@ int rs_trail_find(struct rs_guest *guest, const struct rs_paging *paging, uint64
 	int error;
 
 	trail->count = 0;
+	trail->left_ms = UINT32_MAX;
 	error = rs_walk(paging, linear, read_entry, &noting, translation);
 	physical = translation->physical;
 	if (!error && !noting.incomplete && physical % RS_FRAME_SIZE <= RS_FRAME_SIZE - 2 * WORD) {

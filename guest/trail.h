@@ -3,8 +3,8 @@
  * trail.h: by which entries of page tables a linear address was found, and sixteen bytes that were
  * there, to see cheaply whether all of that is as it was.
  *
- * It asks the cache's mappings as they are, without a look at their age: who follows a trail finds it
- * anew before it is older than they may be.
+ * It asks the cache's mappings as they are, without a look at their age: who follows one finds it
+ * anew when the oldest of them, which may have been mapped long before, is too old.
  */
 #ifndef RS_GUEST_TRAIL_H
 #define RS_GUEST_TRAIL_H
@@ -20,7 +20,8 @@ struct rs_block;
 #define RS_TRAIL_STEPS (5 + 2)
 
 struct rs_trail {
-	uint32_t count; /* 0: there is none */
+	uint32_t count;   /* 0: there is none */
+	uint32_t left_ms; /* from when it was found, until the first of its mappings is too old */
 	struct rs_trail_step {
 		struct rs_block *block; /* of the cache, where it stays */
 		uint32_t offset;        /* in that */

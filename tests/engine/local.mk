@@ -2,7 +2,7 @@
 # Tests of the engine that need no Xen, not even a model of it.
 
 engine_tests = tests/engine/advance tests/engine/answer tests/engine/parts tests/engine/round tests/engine/straight \
-	tests/engine/table
+	tests/engine/table tests/engine/trail
 check_PROGRAMS += $(engine_tests)
 TESTS += $(engine_tests)
 EXTRA_DIST += tests/engine/message.h
@@ -21,6 +21,9 @@ tests_engine_straight_CPPFLAGS = $(AM_CPPFLAGS) $(URCU_CFLAGS)
 tests_engine_straight_LDADD = libringside-private.la $(URCU_LIBS)
 tests_engine_table_SOURCES = tests/engine/table.c
 tests_engine_table_LDADD = libringside-private.la
+tests_engine_trail_SOURCES = tests/engine/trail.c tests/guest/random.h
+tests_engine_trail_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE=1 $(URCU_CFLAGS)
+tests_engine_trail_LDADD = libringside-private.la $(URCU_LIBS) -lpthread
 
 # And on the model.
 check_PROGRAMS += tests/engine/life tests/engine/model tests/engine/set tests/engine/views tests/engine/watches \
