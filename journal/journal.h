@@ -38,7 +38,8 @@ struct rs_journal_pauses {
 #define RS_JOURNAL_CR(index) (1U << (index))
 #define RS_JOURNAL_DESCRIPTOR (1U << 8)
 #define RS_JOURNAL_HELD_WRITES (1U << 9) /* no intercept: writes wait for answers */
-#define RS_JOURNAL_RING_PAGE (1U << 10)  /* none either: the ring's page may be in the guest's memory */
+/* None either: the ring's page may be in the guest's memory, or vCPUs wait for a ring that has gone. */
+#define RS_JOURNAL_RING_PAGE (1U << 10)
 
 struct rs_journal {
 	char magic[8]; /* written last: the rest means something */
